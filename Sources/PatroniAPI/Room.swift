@@ -1,0 +1,1 @@
+// PatroniAPI: placeholder, replaced by the room's first file.

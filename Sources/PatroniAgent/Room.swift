@@ -1,0 +1,1 @@
+// PatroniAgent: placeholder, replaced by the room's first file.

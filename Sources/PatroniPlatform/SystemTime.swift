@@ -1,0 +1,35 @@
+// The only place that reads a clock.
+
+import Glibc
+import PatroniCore
+
+/// Where time comes from; the simulator has its own.
+public protocol TimeSource: Sendable {
+    var now: Moment { get }
+    var wallTime: WallTime { get }
+    /// Returns early, without an error, when the task is cancelled.
+    func sleep(until deadline: Moment) async
+}
+
+/// The machine's clocks.
+public struct SystemTime: TimeSource {
+    public init() {}
+
+    /// `CLOCK_BOOTTIME`: goes on while the machine sleeps, so that a lease is never believed after a suspend.
+    public var now: Moment {
+        var time = timespec()
+        clock_gettime(CLOCK_BOOTTIME, &time)
+        return Moment(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+    }
+
+    public var wallTime: WallTime {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return WallTime(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
+    }
+
+    public func sleep(until deadline: Moment) async {
+        let left = deadline - now
+        if left > .zero { try? await Task.sleep(for: left) }
+    }
+}
