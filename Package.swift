@@ -64,7 +64,7 @@ let package = Package(
         room(
             "PatroniPostgres",
             ["PatroniPlatform", "PatroniConfiguration", "CLibpq", logging, subprocess, systemPackage]),
-        room("PatroniHTTP", ["PatroniPlatform", logging] + http),
+        room("PatroniHTTP", ["PatroniPlatform", "PatroniConfiguration", logging] + http),
         room("PatroniConfiguration", ["PatroniPlatform", "CYAML"]),
         room("PatroniPlatform", ["PatroniCore", "CPlatform", logging]),
         room("PatroniCore"),
@@ -79,7 +79,7 @@ let package = Package(
         tests("PatroniConfigurationTests", ["PatroniConfiguration"]),
         tests("PatroniDCSTests", ["PatroniDCS"]),
         tests("PatroniPostgresTests", ["PatroniPostgres"]),
-        tests("PatroniHTTPTests", ["PatroniHTTP"]),
+        tests("PatroniHTTPTests", ["PatroniHTTP"] + http),
         tests("PatroniAPITests", ["PatroniAPI"]),
         tests("PatroniAgentTests", ["PatroniAgent"]),
         tests("PatroniControlTests", ["PatroniControl"]),
