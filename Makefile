@@ -1,0 +1,55 @@
+# The project's front door. `make help` lists the verbs.
+
+SWIFT ?= swift
+SOURCES = Package.swift Sources Tests
+STATIC = -c release --static-swift-stdlib --scratch-path .build-release -Xlinker -s
+
+.PHONY: help build release test unit integration demo format lint conformance conformance-table clean install-dependencies
+
+help: ## list these verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-22s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install-dependencies: ## install what is missing from Debian's packages (root or sudo)
+	@scripts/install-dependencies
+
+build: ## debug build of patroni and patronictl
+	$(SWIFT) build --product patroni
+	$(SWIFT) build --product patronictl
+
+release: ## static, stripped binaries in dist/
+	$(SWIFT) build $(STATIC) --product patroni
+	$(SWIFT) build $(STATIC) --product patronictl
+	mkdir -p dist
+	cp .build-release/release/patroni .build-release/release/patronictl dist/
+	@ls -l dist
+
+test: install-dependencies ## all tests: rules, rooms, real PostgreSQL and etcd, beside real Patroni
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build --disable-xctest --skip IntegrationTests
+	$(SWIFT) test --skip-build --disable-xctest --filter IntegrationTests --no-parallel
+
+unit: ## the quick tests only (no clusters)
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build --disable-xctest --skip IntegrationTests
+
+integration: install-dependencies ## the tests with whole clusters only
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build --disable-xctest --filter IntegrationTests --no-parallel
+
+demo: install-dependencies ## a cluster that loses its primary (DCS=etcd3: on etcd; ONCE=1: end after the show)
+	@scripts/demo
+
+format: ## rewrite the sources in the project's format
+	$(SWIFT) format format -i -r $(SOURCES)
+
+lint: ## format check, warnings are errors
+	$(SWIFT) format lint --strict -r $(SOURCES)
+
+conformance: release ## upstream's acceptance suite against dist/ (needs CONFORMANCE, see docs/conformance.md)
+	@scripts/conformance
+
+conformance-table: ## rewrite the table in docs/conformance.md from the IDs named in sources and tests
+	@scripts/conformance-table
+
+clean: ## remove what was built
+	rm -rf .build .build-release dist
