@@ -1,0 +1,122 @@
+// What the rules can answer, and the vocabulary of everything the shell can do.
+
+/// The answer of the rules to one observation.
+public enum Decision: Sendable, Hashable, Codable {
+    /// A fact is missing; find it out and come back.
+    case ask(Question)
+    /// Do this now, and come back with how it went.
+    case act(Action, because: Reason)
+    /// Nothing more to do this turn. With `again` the next turn comes that soon, whatever happens.
+    case settled(Reason, again: Duration?)
+    /// The agent must end: going on could damage something.
+    case halt(Reason)
+
+    public static func settled(_ reason: Reason) -> Decision { .settled(reason, again: nil) }
+}
+
+/// A fact the rules lack.
+public enum Question: Sendable, Hashable, Codable {
+    /// Ask every other member where it is, at the same time.
+    case statusOfPeers
+    /// Compare the running standby's recovery settings with those for this upstream.
+    case upstream(FollowTarget)
+}
+
+/// Something short that the shell does within the turn. Its outcome becomes a fact.
+public enum Action: Sendable, Hashable, Codable {
+    case renewLeaderKey
+    case acquireLeaderKey
+    /// Give the leader key up. With a position, that is written as the last one of this leader.
+    case releaseLeaderKey
+    /// The operator's request has been dealt with.
+    case clearFailoverRequest
+    case claimInitialize
+    case writeInitialize(SystemIdentifier)
+    /// The bootstrap failed: let others try.
+    case cancelInitialize
+    /// Write the dynamic configuration that this member knows, because the store has none.
+    case restoreConfiguration
+    /// Record in the history where the last timeline ended.
+    case recordHistory
+    /// Tell callbacks and the store that this member's role is now this.
+    case announce(MemberRole)
+    case begin(Job)
+    /// End the job that is under way and everything it started.
+    case cancelJob
+}
+
+/// A long task. The loop goes on turning while it runs.
+public enum Job: Sendable, Hashable, Codable {
+    /// Create the first database cluster.
+    case bootstrap
+    /// Fill the empty data directory from another member, or from a backup.
+    case clone(from: CloneSource)
+    case start(StartMode)
+    case promote
+    case demote(Demotion)
+    /// Restart in the same role.
+    case restart(startTimeout: Duration?)
+    /// Throw the data directory away and clone anew.
+    case reinitialize(from: CloneSource)
+    /// Compare this member's log with the leader's history.
+    case checkDivergence(from: MemberName)
+    case rewind(from: MemberName)
+    /// Point the running standby at another upstream.
+    case follow(FollowTarget, restart: Bool)
+
+    /// How it is called in "already in progress" texts (HA-364).
+    public var name: String {
+        switch self {
+        case .bootstrap, .clone: "bootstrap"
+        case .start(.primary): "restarting after failure"
+        case .start(.standby): "starting as a secondary"
+        case .promote: "promote"
+        case .demote(.graceful): "demote"
+        case .demote: "demoting self"
+        case .restart: "restart"
+        case .reinitialize: "reinitialize"
+        case .checkDivergence: "checking for diverged timelines"
+        case .rewind(let member): "running pg_rewind from \(member)"
+        case .follow: "changing primary_conninfo and restarting"
+        }
+    }
+}
+
+public enum StartMode: Sendable, Hashable, Codable {
+    /// Without recovery: the same timeline goes on (HA-388).
+    case primary
+    case standby(FollowTarget)
+}
+
+/// Whom a standby streams from.
+public enum FollowTarget: Sendable, Hashable, Codable {
+    case nobody
+    case member(MemberName)
+}
+
+/// Where a new replica comes from (HA-064, HA-065).
+public enum CloneSource: Sendable, Hashable, Codable {
+    case leader(MemberName)
+    case replica(MemberName)
+    /// From a backup, by methods that need no running member.
+    case noLeader
+}
+
+/// How a primary stops being one (HA-140 to HA-143).
+public enum Demotion: Sendable, Hashable, Codable {
+    /// The store is gone: stop fast, the key is nobody's business now.
+    case offline
+    /// On an operator's request: checkpoint, stop, hand the key to whoever has received everything.
+    case graceful(FailoverRequest)
+    /// Stop without a checkpoint and give the key away.
+    case immediate
+    /// Stop without a checkpoint; the key is somebody else's already.
+    case immediateWithoutKey
+
+    public var stopMode: StopMode {
+        switch self {
+        case .offline, .graceful: .fast
+        case .immediate, .immediateWithoutKey: .immediate
+        }
+    }
+}

@@ -1,0 +1,65 @@
+// There is no database on this member yet, or none that can be read.
+
+enum EmptyDataDirectory {
+    static let table = RuleTable(
+        "empty-data-directory", "The data directory is empty, unreadable or out of reach.",
+        when: { $0.control == nil && $0.server == .stopped },
+        [
+            Rule("leader-without-data", "A leader without data must let somebody with data lead (HA-028).") { now in
+                guard now.holdsLeaderKey, !now.did(.releaseLeaderKey) else { return nil }
+                return .act(.releaseLeaderKey, because: .releasedEmptyDirectory)
+            },
+            Rule("released", "The next turn sees who leads.") { now in
+                now.did(.releaseLeaderKey) ? .settled(.releasedEmptyDirectory, again: .seconds(1)) : nil
+            },
+            Rule("inaccessible", "A disk that can't be read is not an empty one: touch nothing (HA-391).") { now in
+                guard case .inaccessible(let why) = now.observation.directory else { return nil }
+                return .settled(.directoryInaccessible(why))
+            },
+            Rule(
+                "unreadable",
+                "Files are there, so somebody's data may be: only the operator may throw them away (HA-029)."
+            ) { now in
+                guard case .unreadable(let why) = now.observation.directory else { return nil }
+                return .settled(.directoryUnreadable(why))
+            },
+            Rule("paused", "In maintenance mode nothing is created.") { now in
+                now.isPaused ? .settled(.emptyWhilePaused) : nil
+            },
+            Rule("claim-answered", "The race for the initialize key is decided (HA-046).") { now in
+                switch now.facts.claim {
+                case nil: nil
+                case .written: .act(.begin(.bootstrap), because: .bootstrapping)
+                case .conflict: .settled(.lostInitializeRace, again: .seconds(1))
+                case .unknown(let failure): .settled(.initializeUnknown(failure), again: .seconds(1))
+                }
+            },
+            Rule("create-the-cluster", "Nobody has ever created this cluster: race for it (HA-045).") { now in
+                guard now.isUnlocked, now.cluster?.initialize == .absent, now.mayLead, now.observation.mayBootstrap
+                else { return nil }
+                return .act(.claimInitialize, because: .bootstrapping)
+            },
+            Rule("retry-later", "A clone just failed; the same a moment later would fail again (HA-072).") { now in
+                guard let failure = now.memory.cloneFailure, let left = now.backoff(failure) else { return nil }
+                return .settled(.cloneFailed(failure.why), again: left)
+            },
+            Rule("clone", "Copy from a replica marked for it, else from the leader (HA-064).") { now in
+                guard let leader = now.cluster?.leaderMember, leader.name != now.me, leader.connectionURL != nil else {
+                    return nil
+                }
+                let source = cloneSource(now, leader: leader.name)
+                return .act(.begin(.clone(from: source)), because: .cloning(source))
+            },
+            Rule("wait-for-a-leader", "There will be a leader to copy from.") { _ in
+                .settled(.waitingForLeaderToBootstrap, again: .seconds(1))
+            },
+        ])
+
+    /// A running replica tagged `clonefrom` spares the leader; the first by name, so that the choice can be repeated.
+    static func cloneSource(_ now: Situation, leader: MemberName) -> CloneSource {
+        let replica = now.cluster?.members.first {
+            $0.tags.isCloneSource && $0.isRunning && $0.connectionURL != nil && $0.name != now.me && $0.name != leader
+        }
+        return replica.map { .replica($0.name) } ?? .leader(leader)
+    }
+}

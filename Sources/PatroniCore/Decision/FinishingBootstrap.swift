@@ -1,0 +1,46 @@
+// This member has created the database of a new cluster, or has failed to.
+
+enum FinishingBootstrap {
+    static let table = RuleTable(
+        "finishing-bootstrap", "Our own attempt to create the cluster has ended.",
+        when: { $0.memory.bootstrap != .notOurs && $0.job == nil },
+        [
+            Rule("failed", "Others may try; this member stops so that somebody looks at it (HA-055).") { now in
+                guard case .failed(let why) = now.memory.bootstrap else { return nil }
+                if !now.did(.cancelInitialize) { return .act(.cancelInitialize, because: .bootstrapFailed(why)) }
+                return .halt(.bootstrapFailed(why))
+            },
+            Rule("identify", "The cluster's identity comes first: from now on nobody else initialises it (HA-054).") {
+                now in
+                guard now.memory.bootstrap == .finished, let own = now.systemIdentifier,
+                    now.cluster?.initialize.identifier != own, !now.did(.writeInitialize(own))
+                else { return nil }
+                return .act(.writeInitialize(own), because: .finishingBootstrap)
+            },
+            Rule("configure", "Members that come later find their settings in the store.") { now in
+                guard now.memory.bootstrap == .finished, now.cluster?.configuration == nil,
+                    !now.did(.restoreConfiguration)
+                else { return nil }
+                return .act(.restoreConfiguration, because: .finishingBootstrap)
+            },
+            Rule("lead", "The key is taken only at the very end (HA-058).") { now in
+                guard now.memory.bootstrap == .finished, !now.holdsLeaderKey, now.facts.acquisition == nil else {
+                    return nil
+                }
+                return .act(.acquireLeaderKey, because: .finishingBootstrap)
+            },
+            Rule("unknown", "Whether the key is ours shows at the next turn.") { now in
+                guard now.memory.bootstrap == .finished, case .unknown(let failure)? = now.facts.acquisition else {
+                    return nil
+                }
+                return .settled(.raceUndecided(failure), again: .milliseconds(200))
+            },
+            Rule("announce", "A primary from now on.") { now in
+                guard now.memory.bootstrap == .finished, !now.did(.announce(.primary)) else { return nil }
+                return .act(.announce(.primary), because: .initializedCluster)
+            },
+            Rule("done", "The cluster exists.") { now in
+                now.memory.bootstrap == .finished ? .settled(.initializedCluster, again: .zero) : nil
+            },
+        ])
+}

@@ -1,0 +1,61 @@
+// Somebody else leads: stream from the right member, and never be a second primary.
+
+enum Following {
+    static let table = RuleTable(
+        "following", "Another member holds the leader key, and PostgreSQL answers.",
+        when: { $0.leader != nil && !$0.holdsLeaderKey && $0.running != nil },
+        [
+            Rule("paused-primary", "In maintenance mode a second primary is the operator's business (HA-171).") { now in
+                now.isPrimary && now.isPaused ? .settled(.leadingWithoutKeyWhilePaused) : nil
+            },
+            Rule(
+                "second-primary",
+                "Two primaries are worse than none: stop at once, without waiting for a checkpoint (HA-133)."
+            ) { now in
+                now.isPrimary ? .act(.begin(.demote(.immediateWithoutKey)), because: .demotedWithoutKey) : nil
+            },
+            Rule("ask-whom", "Are the recovery settings in force the right ones (HA-254)?") { now in
+                now.facts.upstream == nil ? .ask(.upstream(target(now))) : nil
+            },
+            Rule("change-upstream", "Streaming goes on from somebody else (HA-256).") { now in
+                guard let state = now.facts.upstream, state != .asWanted else { return nil }
+                let job = Job.follow(target(now), restart: state == .needsRestart)
+                return now.isPaused && state == .needsRestart
+                    ? nil : .act(.begin(job), because: .changingUpstream(target(now)))
+            },
+            Rule("streams", "A standby that streams the leader's timeline can't have diverged from it.") { now in
+                guard let leader = now.leader, isStreamingTheLeadersTimeline(now) else { return nil }
+                return .settled(.following(leader: leader))
+            },
+        ] + (Rejoining.rules.filter { $0.name != "start" && $0.name != "not-ready" }).map(whenNotPaused) + [
+            Rule("no-action", "A standby that follows the leader: all is well (HA-132).") { now in
+                now.leader.map { .settled(.following(leader: $0)) }
+            }
+        ])
+
+    private static func whenNotPaused(_ rule: Rule) -> Rule {
+        Rule(rule.name, rule.sentence) { now in now.isPaused || !mayHaveDiverged(now) ? nil : rule.decide(now) }
+    }
+
+    /// A standby of the leader's own upstream chain is compared only when it does not stream.
+    private static func mayHaveDiverged(_ now: Situation) -> Bool {
+        now.running?.standby?.replicationState != "streaming"
+    }
+
+    private static func isStreamingTheLeadersTimeline(_ now: Situation) -> Bool {
+        guard now.running?.standby?.replicationState == "streaming" else { return false }
+        guard let theirs = now.cluster?.leaderMember?.timeline, let own = now.running?.timeline else { return true }
+        return own >= theirs
+    }
+
+    /// Whom this member streams from (HA-134, HA-135).
+    static func target(_ now: Situation) -> FollowTarget {
+        guard let leader = now.leader, leader != now.me, !now.observation.tags.isArchiveOnly else { return .nobody }
+        if let wanted = now.observation.tags.upstream, wanted != now.me,
+            now.cluster?.member(wanted)?.connectionURL != nil
+        {
+            return .member(wanted)
+        }
+        return .member(leader)
+    }
+}

@@ -1,0 +1,34 @@
+// This member leads, and has just renewed its key.
+
+enum HoldingTheLock {
+    static let table = RuleTable(
+        "holding-the-lock", "We hold the key, and PostgreSQL answers.",
+        when: { $0.holdsLeaderKey && $0.running != nil },
+        [
+            Rule("no-action", "A primary with the key: all is well (HA-125).") { now in
+                now.isPrimary ? .settled(.leading) : nil
+            },
+            Rule(
+                "paused-standby",
+                "In maintenance mode a standby is not promoted; the key must not promise a primary (HA-124)."
+            ) { now in
+                guard now.isPaused, now.request?.candidate != now.me else { return nil }
+                return now.did(.releaseLeaderKey)
+                    ? .settled(.releasedNotPrimary) : .act(.releaseLeaderKey, because: .releasedNotPrimary)
+            },
+            Rule("not-allowed", "It got the key before it was tagged nofailover, and is no primary: let it go.") {
+                now in
+                guard !now.mayLead else { return nil }
+                return now.did(.releaseLeaderKey)
+                    ? .settled(.notAllowedToLead) : .act(.releaseLeaderKey, because: .notAllowedToLead)
+            },
+            Rule("backing-off", "Our promotion was just called off: somebody else shall try (HA-128).") { now in
+                guard let until = now.memory.noRaceUntil, now.observation.now < until else { return nil }
+                return now.did(.releaseLeaderKey)
+                    ? .settled(.backingOff) : .act(.releaseLeaderKey, because: .backingOff)
+            },
+            Rule("promote", "The key says that this member is to be the primary (HA-126).") { _ in
+                .act(.begin(.promote), because: .promotedByHolding)
+            },
+        ])
+}

@@ -1,0 +1,167 @@
+// What a member remembers from turn to turn: only what can't be seen by looking again.
+
+/// Carried from one turn to the next by the shell, changed only here.
+public struct Memory: Sendable, Hashable, Codable {
+    /// What this member last was, as it presents itself.
+    public var role: MemberRole = .uninitialized
+    public var divergence: Divergence = .unchecked
+    public var bootstrap: BootstrapProgress = .notOurs
+    /// PostgreSQL was seen running and then gone, without us.
+    public var crashedAt: Moment?
+    public var startFailure: Failure?
+    /// Since when PostgreSQL has been stopped.
+    public var stoppedSince: Moment?
+    /// Since when PostgreSQL has been starting.
+    public var startingSince: Moment?
+    /// Since when PostgreSQL has been running but not answering.
+    public var unresponsiveSince: Moment?
+    /// No leader race before this moment: a promotion of ours was just called off (HA-085).
+    public var noRaceUntil: Moment?
+    /// The leader and the timeline we last followed: when one changes, our own log may have diverged.
+    public var followed: Followed?
+    public var cloneFailure: Failure?
+    private var wasRunning = false
+
+    public init() {}
+
+    /// Something was tried and failed. The same a moment later would fail again.
+    public struct Failure: Sendable, Hashable, Codable {
+        public var why: String
+        public var at: Moment
+    }
+
+    public struct Followed: Sendable, Hashable, Codable {
+        public var leader: MemberName
+        public var timeline: Timeline?
+    }
+}
+
+/// Is our log a beginning of the leader's (HA-233)?
+public enum Divergence: Sendable, Hashable, Codable {
+    case unchecked
+    case none
+    /// We have something the leader never had.
+    case diverged
+    /// It could not be found out yet.
+    case unknown(String)
+    /// pg_rewind was tried and failed.
+    case rewindFailed(String)
+}
+
+/// How far this member's own attempt to create the cluster is.
+public enum BootstrapProgress: Sendable, Hashable, Codable {
+    case notOurs
+    case running
+    /// The database runs; the cluster doesn't know yet.
+    case finished
+    case failed(String)
+}
+
+/// How a job ended.
+public enum JobOutcome: Sendable, Hashable, Codable {
+    case succeeded
+    case failed(String)
+    case cancelled
+    /// The answer of ``Job/checkDivergence(from:)``.
+    case divergence(Divergence)
+}
+
+extension Memory {
+    /// Takes in what one look shows. Looking twice changes nothing.
+    public mutating func look(at now: Observation) {
+        if case .held = now.lease {} else if case .cluster(let cluster) = now.store { noteLeader(of: cluster, now) }
+        switch now.server {
+        case .running(let server):
+            wasRunning = true
+            crashedAt = nil
+            startFailure = nil
+            startingSince = nil
+            stoppedSince = nil
+            unresponsiveSince = nil
+            if now.job == nil || role == .uninitialized { role = server.isPrimary ? .primary : .replica }
+        case .starting:
+            wasRunning = true
+            startingSince = startingSince ?? now.now
+            unresponsiveSince = nil
+        case .unresponsive:
+            unresponsiveSince = unresponsiveSince ?? now.now
+            wasRunning = true
+        case .stopped:
+            startingSince = nil
+            unresponsiveSince = nil
+            noteStopped(now)
+        }
+    }
+
+    private mutating func noteStopped(_ now: Observation) {
+        stoppedSince = stoppedSince ?? now.now
+        if wasRunning, now.job == nil {
+            crashedAt = crashedAt ?? now.now
+            // What stopped without us may have stopped anywhere in its log.
+            divergence = .unchecked
+        }
+        wasRunning = false
+        switch now.directory {
+        case .empty: role = .uninitialized
+        case .holds(let control) where role == .uninitialized:
+            role = control.state.wasPrimary ? .primary : .replica
+        default: break
+        }
+    }
+
+    private mutating func noteLeader(of cluster: Cluster, _ now: Observation) {
+        guard let leader = cluster.leader, leader.name != now.me else { return }
+        let seen = Followed(leader: leader.name, timeline: cluster.timeline)
+        if let followed, followed != seen { divergence = .unchecked }
+        followed = seen
+    }
+
+    /// Takes in the beginning of a job.
+    public mutating func began(_ job: Job, at now: Moment) {
+        switch job {
+        case .bootstrap: bootstrap = .running
+        case .start, .clone, .reinitialize, .demote, .restart, .promote, .checkDivergence, .rewind, .follow: break
+        }
+    }
+
+    /// Takes in the end of a job.
+    public mutating func ended(_ job: Job, _ outcome: JobOutcome, at now: Moment, settings: ClusterSettings) {
+        let failure: String? = if case .failed(let why) = outcome { why } else { nil }
+        let setback = failure.map { Failure(why: $0, at: now) }
+        switch job {
+        case .bootstrap:
+            bootstrap = outcome == .succeeded ? .finished : .failed(failure ?? "it was called off")
+        case .clone, .reinitialize:
+            cloneFailure = setback
+            divergence = outcome == .succeeded ? .none : .unchecked
+            wasRunning = false
+            crashedAt = nil
+            role = outcome == .succeeded ? .replica : role
+        case .start, .restart:
+            startFailure = setback
+            wasRunning = false
+        case .promote:
+            if failure != nil { noRaceUntil = now + settings.ttl } else { role = .primary }
+        case .demote:
+            role = .demoted
+            stoppedSince = now
+            divergence = .unchecked
+            wasRunning = false
+            crashedAt = nil
+        case .checkDivergence:
+            if case .divergence(let found) = outcome { divergence = found }
+            if let failure { divergence = .unknown(failure) }
+        case .rewind:
+            wasRunning = false
+            divergence = failure.map(Divergence.rewindFailed) ?? (outcome == .succeeded ? .none : .unchecked)
+        case .follow:
+            // A standby that moves to another upstream may hold more than that one (HA-234).
+            if outcome == .succeeded { divergence = .unchecked }
+        }
+    }
+
+    /// Takes in an announcement.
+    public mutating func announced(_ role: MemberRole) { self.role = role }
+    /// The bootstrap is over, for good or ill.
+    public mutating func bootstrapClosed() { bootstrap = .notOurs }
+}

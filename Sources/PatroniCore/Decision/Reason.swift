@@ -1,0 +1,107 @@
+// Why something was decided. The cases are what tests assert; the text is the log line (`Reason+Text.swift`).
+
+/// The reason of a decision.
+public enum Reason: Sendable, Hashable, Codable {
+    // Leading and following
+    case leading
+    case leadingWithoutKeyWhilePaused
+    case following(leader: MemberName)
+    case followingNobody
+    case promotedByAcquiring
+    case promotedByHolding
+    case acquiredAsPrimary
+    case keepingTheKey(during: Job)
+    case jobInProgress(Job)
+    case waitingToBecomePrimary
+    case changingUpstream(FollowTarget)
+    case waitingForLeaderToPromote(MemberName)
+    case waitingForSuccessor
+    case waitingForCheckpoint(MemberName)
+    case divergenceUnknown(String)
+    case reinitializingDiverged
+
+    // The leader race
+    case notAllowedToLead
+    case olderTimeline(own: Timeline?, recorded: Timeline)
+    case tooFarBehind(ByteCount)
+    case primaryStillAlive(MemberName)
+    case peerIsAhead(MemberName)
+    case peerHasPriority(MemberName, theirs: Int, ours: Int)
+    case notHealthiestWhilePaused
+    case backingOff
+    case healthiest
+    case lostRace
+    case raceUndecided(StoreFailure)
+    case yieldingTo(MemberName)
+
+    // Losing the leadership
+    case demotedWithoutKey
+    case demotedByLosingRace
+    case demotedByFailedUpdate
+    case demotedNotHealthiest
+    case demotedNotAllowed
+    case demotedStoreGone
+    case notPromotingFailedUpdate
+    case continuingWhilePaused
+    case promotionLost
+    case jobLost(Job)
+    case storeSilent(StoreFailure)
+    case storeSilentLeaseValid(left: Duration, StoreFailure)
+    case releasedNotPrimary
+
+    // Starting and stopping
+    case startingPrimary
+    case startingWithKey
+    case startingAsSecondary
+    case startedReadOnly
+    case releasedAfterFailedStart
+    case startFailed(String)
+    case stoppedToFailOver
+    case stoppedStartTimeout
+    case stoppedStartLostKey
+    case stillStarting(left: Duration)
+    case startTimeoutNoFailover
+    case starting
+    case notRunningWhilePaused
+    case releasedNotRunning
+    case serverDoesNotAnswer(String)
+    case stoppedUnresponsive
+    case rewinding(MemberName)
+    case rewindFailed(String)
+
+    // Bootstrap
+    case bootstrapping
+    case lostInitializeRace
+    case initializeUnknown(StoreFailure)
+    case waitingForLeaderToBootstrap
+    case cloning(CloneSource)
+    case cloneFailed(String)
+    case emptyWhilePaused
+    case releasedEmptyDirectory
+    case directoryInaccessible(String)
+    case directoryUnreadable(String)
+    case initializedCluster
+    case bootstrapFailed(String)
+    case finishingBootstrap
+
+    // Identity
+    case foreignSystemIdentifier(own: SystemIdentifier, cluster: SystemIdentifier)
+    case releasedForeignIdentifier
+    case foreignWhilePaused(own: SystemIdentifier, cluster: SystemIdentifier)
+    case replicaWithoutCluster
+    case writingInitialize
+    case restoringConfiguration
+    case recordingHistory
+
+    // Switchover and failover
+    case awaitingSchedule(WallTime)
+    case demotingOnRequest(FailoverRequest)
+    case requestNotForUs(FailoverRequest)
+    case requestToOurselves(FailoverRequest)
+    case requestNeedsCandidate(FailoverRequest)
+    case requestStale(FailoverRequest)
+    case noHealthyCandidate(FailoverRequest, [MemberName: Obstacle])
+    case requestFulfilled
+
+    case tooManySteps
+}

@@ -1,0 +1,69 @@
+// PostgreSQL is stopped though it should run.
+
+enum Recovery {
+    static let table = RuleTable(
+        "recovery", "There is a database, and no postmaster.", when: { $0.server == .stopped && $0.control != nil },
+        [
+            Rule(
+                "paused-leader",
+                "In maintenance mode the operator stopped it; the key must not promise a primary (HA-032)."
+            ) { now in
+                guard now.isPaused, now.holdsLeaderKey, !now.did(.releaseLeaderKey) else { return nil }
+                return .act(.releaseLeaderKey, because: .releasedNotRunning)
+            },
+            Rule("paused", "In maintenance mode nothing is started.") { now in
+                now.isPaused ? .settled(now.did(.releaseLeaderKey) ? .releasedNotRunning : .notRunningWhilePaused) : nil
+            },
+            Rule("leader-failed-to-start", "The start failed; somebody else shall lead (HA-027).") { now in
+                guard now.holdsLeaderKey, now.memory.startFailure != nil else { return nil }
+                if now.memory.role != .demoted { return .act(.announce(.demoted), because: .releasedAfterFailedStart) }
+                if !now.did(.releaseLeaderKey) { return .act(.releaseLeaderKey, because: .releasedAfterFailedStart) }
+                return .settled(.releasedAfterFailedStart, again: .seconds(1))
+            },
+            Rule(
+                "fail-over-at-once",
+                "primary_start_timeout is 0: the operator prefers a failover to a restart (HA-075, HA-387)."
+            ) { now in
+                guard wasLeadingPrimary(now), now.settings.primaryStartTimeout == .zero, now.memory.crashedAt != nil
+                else { return nil }
+                return now.whenFailoverIsPossible(.act(.begin(.demote(.immediate)), because: .stoppedToFailOver))
+            },
+            Rule(
+                "restart-the-primary",
+                "We lead and were a primary: the same timeline goes on, standbys need not move (HA-076)."
+            ) { now in
+                guard wasLeadingPrimary(now), !isBehindHistory(now) else { return nil }
+                return .act(.begin(.start(.primary)), because: .startingPrimary)
+            },
+            Rule("leader-starts-as-standby", "We lead but were no primary: start, then promote (HA-078).") { now in
+                guard now.holdsLeaderKey else { return nil }
+                return .act(.begin(.start(.standby(.nobody))), because: .startingWithKey)
+            },
+            Rule("start-failed", "It failed a moment ago; the same at once would fail again (HA-027).") { now in
+                guard let failure = now.memory.startFailure, let left = now.backoff(failure) else { return nil }
+                return .settled(.startFailed(failure.why), again: left)
+            },
+        ] + Rejoining.rules + [
+            Rule(
+                "hand-over",
+                "We have just stopped to hand over: give the successor a moment before coming back (HA-118)."
+            ) { now in
+                guard now.isUnlocked, now.memory.role == .demoted,
+                    now.isWithin(now.settings.loopWait, of: now.memory.stoppedSince)
+                else { return nil }
+                return .settled(.waitingForSuccessor, again: .milliseconds(200))
+            },
+            Rule("start-as-secondary", "Nobody leads: come up readable, the race follows (HA-081).") { _ in
+                .act(.begin(.start(.standby(.nobody))), because: .startingAsSecondary)
+            },
+        ])
+
+    private static func wasLeadingPrimary(_ now: Situation) -> Bool {
+        now.holdsLeaderKey && now.control?.state.wasPrimary == true && now.memory.role != .demoted
+    }
+
+    private static func isBehindHistory(_ now: Situation) -> Bool {
+        guard let recorded = now.cluster?.timeline, let own = now.control?.timeline else { return false }
+        return own < recorded
+    }
+}

@@ -1,0 +1,73 @@
+// Another member leads. May this one simply follow, or does its log hold something the leader never had?
+
+/// The ladder that ends in following: compare, rewind, clone anew. Used stopped (Recovery) and running (Following).
+enum Rejoining {
+    static let rules: [Rule] = [
+        Rule("not-ready", "A leader that is still promoting can't be compared with; it takes a moment (HA-236).") {
+            now in
+            guard let leader = leaderToCompare(now), !isReady(now),
+                now.isWithin(now.settings.loopWait, of: now.memory.stoppedSince)
+            else { return nil }
+            return .settled(.waitingForLeaderToPromote(leader), again: .milliseconds(200))
+        },
+        Rule("compare", "Before following anybody, know whether we hold more than the leader (HA-234).") { now in
+            guard let leader = leaderToCompare(now), isReady(now), now.memory.divergence == .unchecked else {
+                return nil
+            }
+            return .act(.begin(.checkDivergence(from: leader)), because: .startingAsSecondary)
+        },
+        Rule(
+            "rewind-checkpoint",
+            "pg_rewind reads the leader's timeline from its checkpoint, which must come first (HA-239)."
+        ) { now in
+            guard now.memory.divergence == .diverged, canRewind(now), let leader = now.cluster?.leaderMember,
+                leader.awaitsCheckpoint
+            else { return nil }
+            return .settled(.waitingForCheckpoint(leader.name), again: .milliseconds(500))
+        },
+        Rule("rewind", "What the leader never had is cut off and replaced (HA-238).") { now in
+            guard now.memory.divergence == .diverged, canRewind(now), let leader = leaderToCompare(now) else {
+                return nil
+            }
+            return .act(.begin(.rewind(from: leader)), because: .rewinding(leader))
+        },
+        Rule("clone-after-failed-rewind", "The operator allows throwing the data away when a rewind fails (HA-245).") {
+            now in
+            guard case .rewindFailed = now.memory.divergence, let leader = leaderToCompare(now),
+                now.settings.removeDataDirectoryOnRewindFailure || now.settings.removeDataDirectoryOnDivergedTimelines
+            else { return nil }
+            return .act(
+                .begin(.reinitialize(from: EmptyDataDirectory.cloneSource(now, leader: leader))),
+                because: .reinitializingDiverged)
+        },
+        Rule("clone-diverged", "Nothing to rewind with, but the operator allows throwing the data away (HA-247).") {
+            now in
+            guard now.memory.divergence == .diverged, !canRewind(now), let leader = leaderToCompare(now),
+                now.settings.removeDataDirectoryOnDivergedTimelines
+            else { return nil }
+            return .act(
+                .begin(.reinitialize(from: EmptyDataDirectory.cloneSource(now, leader: leader))),
+                because: .reinitializingDiverged)
+        },
+        Rule("start", "Everything else is sorted out by streaming.") { now in
+            guard now.server == .stopped, now.leader != nil, !now.holdsLeaderKey else { return nil }
+            return .act(.begin(.start(.standby(Following.target(now)))), because: .startingAsSecondary)
+        },
+    ]
+
+    /// Nil when nobody else leads.
+    private static func leaderToCompare(_ now: Situation) -> MemberName? {
+        guard let leader = now.leader, leader != now.me, !now.settings.isStandbyCluster else { return nil }
+        return leader
+    }
+
+    /// The leader says of itself that it is a running primary.
+    static func isReady(_ now: Situation) -> Bool {
+        guard let leader = now.cluster?.leaderMember else { return false }
+        return leader.role == .primary && leader.connectionURL != nil
+    }
+
+    private static func canRewind(_ now: Situation) -> Bool {
+        now.settings.usePgRewind && now.control?.allowsRewind == true
+    }
+}

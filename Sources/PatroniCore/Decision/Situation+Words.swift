@@ -1,0 +1,101 @@
+// The words the rules are written in.
+
+extension Situation {
+    public var me: MemberName { observation.me }
+    public var settings: ClusterSettings { observation.settings }
+    public var isPaused: Bool { observation.settings.isPaused }
+    public var server: ServerStatus { observation.server }
+    public var running: RunningServer? { observation.server.running }
+    public var isPrimary: Bool { observation.server.isPrimary }
+    public var mayLead: Bool { observation.tags.mayLead }
+    public var job: Job? { observation.job?.job }
+
+    /// Nil when the store is silent.
+    public var cluster: Cluster? { if case .cluster(let cluster) = observation.store { cluster } else { nil } }
+    public var leader: MemberName? { cluster?.isUnlocked == false ? cluster?.leader?.name : nil }
+    public var isUnlocked: Bool { cluster?.isUnlocked ?? false }
+    public var holdsLeaderKey: Bool { leader == me }
+    public var request: FailoverRequest? { cluster?.failover }
+
+    public var control: ControlData? { if case .holds(let control) = observation.directory { control } else { nil } }
+    public var systemIdentifier: SystemIdentifier? { control?.systemIdentifier }
+    public var timeline: Timeline? { running?.timeline ?? control?.timeline }
+    public var position: LSN { running?.position ?? .zero }
+
+    public func did(_ action: Action) -> Bool { facts.performed.contains(action) }
+
+    /// How long our claim to the leader key is still good; zero when it is not.
+    public var leaseLeft: Duration {
+        guard case .held(let until) = observation.lease, until > observation.now else { return .zero }
+        return until - observation.now
+    }
+
+    /// A primary must be stopped when the lease ends, so stopping begins this long before: long enough for a fast
+    /// stop, short enough not to give up a primary that could still renew.
+    public var safetyMargin: Duration { min(.seconds(5), settings.ttl / 4) }
+
+    /// Everybody a race or a switchover has to ask: the members of the last view with a leader and of the current one,
+    /// without this one (HA-095).
+    public var others: [Member] { Self.others(cluster: cluster, last: observation.lastClusterWithLeader, me: me) }
+
+    public static func others(cluster: Cluster?, last: Cluster?, me: MemberName) -> [Member] {
+        var known: [MemberName: Member] = [:]
+        for member in (last?.members ?? []) + (cluster?.members ?? []) where member.name != me {
+            known[member.name] = member
+        }
+        return known.values.filter { $0.apiURL != nil }.sorted { $0.name < $1.name }
+    }
+
+    /// Why `peer` could not take over now; nil when it could (HA-111).
+    public func obstacle(for peer: PeerStatus) -> Obstacle? {
+        guard let answer = peer.answer else { return .unreachable }
+        let tags = cluster?.member(peer.name)?.tags ?? answer.tags
+        if !tags.mayLead { return .notAllowed }
+        if answer.hasWatchdogFailed { return .watchdog }
+        guard let position = answer.position else { return .notRunning }
+        let lag = position.lag(behind: cluster?.status.position ?? .zero)
+        if lag > settings.maximumLagOnFailover { return .tooFarBehind(lag) }
+        if settings.checkTimeline, let recorded = cluster?.timeline, let theirs = answer.timeline, theirs < recorded {
+            return .olderTimeline(theirs)
+        }
+        return nil
+    }
+
+    /// How long to wait before trying again what failed; nil when it is time.
+    func backoff(_ failure: Memory.Failure) -> Duration? {
+        let due = failure.at + settings.loopWait
+        return due > observation.now ? due - observation.now : nil
+    }
+
+    /// Did `moment` pass less than `span` ago?
+    func isWithin(_ span: Duration, of moment: Moment?) -> Bool {
+        moment.map { observation.now - $0 < span } ?? false
+    }
+
+    /// Would anybody take over if we let go? Asks the peers first when nobody has yet.
+    func whenFailoverIsPossible(_ decision: @autoclosure () -> Decision?) -> Decision? {
+        guard let peers = facts.peers else { return others.isEmpty ? nil : .ask(.statusOfPeers) }
+        return peers.contains { obstacle(for: $0) == nil } ? decision() : nil
+    }
+}
+
+/// Why a member can't take over.
+public enum Obstacle: Sendable, Hashable, Codable, CustomStringConvertible {
+    case unreachable
+    case notAllowed
+    case watchdog
+    case notRunning
+    case tooFarBehind(ByteCount)
+    case olderTimeline(Timeline)
+
+    public var description: String {
+        switch self {
+        case .unreachable: "does not answer"
+        case .notAllowed: "is tagged nofailover"
+        case .watchdog: "has no working watchdog"
+        case .notRunning: "has no running PostgreSQL"
+        case .tooFarBehind(let lag): "is \(lag) behind"
+        case .olderTimeline(let timeline): "is on the older timeline \(timeline)"
+        }
+    }
+}

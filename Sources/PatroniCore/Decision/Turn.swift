@@ -1,0 +1,99 @@
+// One turn of the loop: observe → decide → (ask or act → learn)* → settled.
+
+/// The tables in the order in which they are asked. The order is part of the meaning: first who may act at all, then
+/// what state PostgreSQL is in, then who leads.
+public enum Rules {
+    public static let tables: [RuleTable] = [
+        StoreSilent.table,
+        KeepingTheLeaderKey.table,
+        JobInProgress.table,
+        FinishingBootstrap.table,
+        EmptyDataDirectory.table,
+        Identity.table,
+        StartingUp.table,
+        Recovery.table,
+        NotAnswering.table,
+        LeaderRace.table,
+        LeaderRepairs.table,
+        SwitchingOver.table,
+        HoldingTheLock.table,
+        Following.table,
+    ]
+
+    /// The first rule that matches, in the first table that applies.
+    public static func verdict(_ situation: Situation) -> Verdict? {
+        for table in tables {
+            if let verdict = table.verdict(situation) { return verdict }
+        }
+        return nil
+    }
+}
+
+/// Something the shell found out or did, given back to the turn.
+public enum Learned: Sendable, Hashable, Codable {
+    case peers([PeerStatus])
+    case upstream(UpstreamState)
+    /// Outcome of renewing or acquiring the leader key, with the lease that follows from it.
+    case leaderKey(Action, LeaderKeyOutcome, Lease)
+    case written(Action, WriteOutcome)
+    case done(Action)
+}
+
+/// The state of one turn. A value: copying it and asking again gives the same answer.
+public struct Turn: Sendable, Hashable, Codable {
+    public private(set) var observation: Observation
+    public private(set) var memory: Memory
+    public private(set) var facts = Facts()
+    private var steps = 0
+
+    /// More steps than any turn needs; a turn that takes more has met a rule that does not see its own effect.
+    public static let maximumSteps = 40
+
+    public init(_ observation: Observation, _ memory: Memory) {
+        self.observation = observation
+        self.memory = memory
+        self.memory.look(at: observation)
+    }
+
+    /// What to do now.
+    public mutating func next() -> Verdict {
+        steps += 1
+        if steps > Self.maximumSteps { return Verdict(decision: .settled(.tooManySteps), rule: "turn/too-many-steps") }
+        let verdict =
+            Rules.verdict(Situation(observation, memory, facts))
+            ?? Verdict(decision: .settled(.followingNobody), rule: "turn/nothing-applies")
+        if verdict.decision == .settled(.initializedCluster, again: .zero) { memory.bootstrapClosed() }
+        return verdict
+    }
+
+    /// What came of it.
+    public mutating func learn(_ learned: Learned) {
+        switch learned {
+        case .peers(let peers): facts.peers = peers
+        case .upstream(let state): facts.upstream = state
+        case .leaderKey(let action, let outcome, let lease):
+            facts.performed.append(action)
+            observation.lease = lease
+            if action == .acquireLeaderKey { facts.acquisition = outcome } else { facts.renewal = outcome }
+        case .written(let action, let outcome):
+            facts.performed.append(action)
+            if action == .claimInitialize { facts.claim = outcome }
+        case .done(let action):
+            facts.performed.append(action)
+            if case .announce(let role) = action { memory.announced(role) }
+            if case .begin(let job) = action {
+                memory.began(job, at: observation.now)
+                observation.job = JobUnderway(job: job, since: observation.now)
+            }
+            if action == .cancelJob { observation.job = nil }
+        }
+    }
+}
+
+/// Decides from scratch: one observation, nothing found out yet.
+public func decide(_ observation: Observation, _ memory: inout Memory) -> Decision {
+    var turn = Turn(observation, memory)
+    let verdict = turn.next()
+    memory = turn.memory
+    return verdict.decision
+}
