@@ -249,6 +249,8 @@ public struct LogSettings: Sendable, Equatable {
     public var directory: String?
     public var fileSize = 25_000_000
     public var fileCount = 4
+    /// How many lines may wait to be written.
+    public var maximumQueueSize = 1000
     public var mode: Int?
     public var loggers: [String: String] = [:]
     public var deduplicatesHeartbeats = false
