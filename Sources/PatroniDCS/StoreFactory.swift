@@ -1,0 +1,42 @@
+// From the configuration to the store it names.
+
+import Logging
+import PatroniConfiguration
+import PatroniCore
+import PatroniPlatform
+
+/// The three times every store works with.
+struct StoreTimings: Sendable, Hashable {
+    var ttl: Duration
+    var loopWait: Duration
+    var retryTimeout: Duration
+
+    init(ttl: Duration, loopWait: Duration, retryTimeout: Duration) {
+        self.ttl = ttl
+        self.loopWait = loopWait
+        self.retryTimeout = retryTimeout
+    }
+
+    /// Until the dynamic configuration is known: Patroni's defaults.
+    init() { self.init(ttl: .seconds(30), loopWait: .seconds(10), retryTimeout: .seconds(10)) }
+}
+
+/// Makes stores.
+public enum StoreFactory {
+    /// Contacts nobody yet. With `isControl` (patronictl) the store keeps no session, watches nothing, and reads the
+    /// newest state from the servers (DCS-056).
+    public static func make(
+        configuration: AgentConfiguration, isControl: Bool, time: any TimeSource = SystemTime(), logger: Logger
+    ) throws(StoreFailure) -> any ConfigurationStore {
+        let cluster = ClusterPath(namespace: configuration.namespace, scope: configuration.scope)
+        switch configuration.store {
+        case .embedded(let settings):
+            let backend = EmbeddedBackend(
+                path: settings.path, cluster: cluster, owner: configuration.name.text, timings: StoreTimings(),
+                isControl: isControl, time: time, logger: logger)
+            return PathStore(backend, member: configuration.name)
+        case .etcd3(let settings):
+            throw StoreFailure(.protocolViolation, "etcd3 \(settings.endpoints) is not there yet")
+        }
+    }
+}
