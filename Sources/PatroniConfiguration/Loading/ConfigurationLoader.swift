@@ -35,7 +35,7 @@ public struct ConfigurationLoader: Sendable {
 
     /// Reads and merges (CFG-001 to CFG-011). May block on the disk.
     public func load() throws(ConfigurationError) -> LocalConfiguration {
-        if let path, let kind = Files.kind(of: path) {
+        if let path, let kind = ConfigurationFiles.kind(of: path) {
             var values = try read(path, kind)
             let fromEnvironment = EnvironmentReader(environment)
             values.apply(patch: fromEnvironment.tree)
@@ -56,15 +56,15 @@ public struct ConfigurationLoader: Sendable {
         return LocalConfiguration(values: reader.tree, warnings: reader.warnings)
     }
 
-    private func read(_ path: String, _ kind: Files.Kind) throws(ConfigurationError) -> JSONObject {
+    private func read(_ path: String, _ kind: ConfigurationFiles.Kind) throws(ConfigurationError) -> JSONObject {
         var result = JSONObject()
         let files: [String]
         switch kind {
         case .file: files = [path]
         case .folder:
-            do throws(FileError) {
-                files = try Files.names(in: path).filter { $0.hasSuffix(".yml") || $0.hasSuffix(".yaml") }
-                    .map { "\(path)/\($0)" }.filter { Files.kind(of: $0) == .file }
+            do throws(ConfigurationFileError) {
+                files = try ConfigurationFiles.names(in: path).filter { $0.hasSuffix(".yml") || $0.hasSuffix(".yaml") }
+                    .map { "\(path)/\($0)" }.filter { ConfigurationFiles.kind(of: $0) == .file }
             } catch {
                 throw ConfigurationError("\(error)")
             }
@@ -72,7 +72,9 @@ public struct ConfigurationLoader: Sendable {
         }
         for file in files {
             let bytes: [UInt8]
-            do throws(FileError) { bytes = try Files.contents(of: file) } catch { throw ConfigurationError("\(error)") }
+            do throws(ConfigurationFileError) { bytes = try ConfigurationFiles.contents(of: file) } catch {
+                throw ConfigurationError("\(error)")
+            }
             guard let object = try parse(bytes, file).object else {
                 throw ConfigurationError("\(file): invalid config file, it does not hold names with values")
             }

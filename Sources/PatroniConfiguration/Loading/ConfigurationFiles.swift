@@ -3,7 +3,7 @@
 import Glibc
 
 /// A file that could not be read or written: which, and what the system said.
-public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
+public struct ConfigurationFileError: Error, Hashable, Sendable, CustomStringConvertible {
     public let path: String
     public let problem: String
     public let code: Int32
@@ -23,7 +23,7 @@ public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
     public var description: String { "\(path): \(problem)" }
 }
 
-public enum Files {
+public enum ConfigurationFiles {
     public enum Kind: Sendable { case file, folder, other }
 
     /// No configuration is larger than this.
@@ -40,30 +40,32 @@ public enum Files {
         }
     }
 
-    public static func contents(of path: String) throws(FileError) -> [UInt8] {
+    public static func contents(of path: String) throws(ConfigurationFileError) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw FileError(path) }
+        guard descriptor >= 0 else { throw ConfigurationFileError(path) }
         defer { close(descriptor) }
         return try contents(of: descriptor, named: path)
     }
 
     /// Everything up to the end, from an open descriptor such as standard input.
-    public static func contents(of descriptor: Int32, named name: String) throws(FileError) -> [UInt8] {
+    public static func contents(of descriptor: Int32, named name: String) throws(ConfigurationFileError) -> [UInt8] {
         var result: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65536)
         while true {
             let count = read(descriptor, &buffer, buffer.count)
             if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw FileError(name) }
+            guard count >= 0 else { throw ConfigurationFileError(name) }
             if count == 0 { return result }
             result += buffer[..<count]
-            if result.count > largest { throw FileError(name, problem: "larger than \(largest >> 20) MiB") }
+            if result.count > largest {
+                throw ConfigurationFileError(name, problem: "larger than \(largest >> 20) MiB")
+            }
         }
     }
 
     /// Names in a folder, sorted, without `.` and `..`.
-    public static func names(in folder: String) throws(FileError) -> [String] {
-        guard let handle = opendir(folder) else { throw FileError(folder) }
+    public static func names(in folder: String) throws(ConfigurationFileError) -> [String] {
+        guard let handle = opendir(folder) else { throw ConfigurationFileError(folder) }
         defer { closedir(handle) }
         var names: [String] = []
         while let entry = readdir(handle) {
@@ -80,7 +82,7 @@ public enum Files {
 public enum ProcessEnvironment {
     /// All variables, as they were when the process began.
     public static func read() -> [String: String] {
-        guard let bytes = try? Files.contents(of: "/proc/self/environ") else { return [:] }
+        guard let bytes = try? ConfigurationFiles.contents(of: "/proc/self/environ") else { return [:] }
         var result: [String: String] = [:]
         for entry in bytes.split(separator: 0) {
             let text = String(decoding: entry, as: UTF8.self)
