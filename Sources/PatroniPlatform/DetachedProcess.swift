@@ -29,6 +29,8 @@ public enum DetachedProcess {
         guard let handle = ProcessHandle(pid: pid, isOurChild: true) else {
             throw SpawnError(executable: executable, cause: .noSuchProcess)
         }
+        // Holds on to the handle so that the child is reaped even if nobody else waits for it.
+        Task { await handle.waitForExit() }
         return handle
     }
 

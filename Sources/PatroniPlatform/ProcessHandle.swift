@@ -17,6 +17,7 @@ public final class ProcessHandle: Sendable {
 
     private struct State {
         var hasExited = false
+        var exitStatus: Int32?
         var nextWaiter = 0
         var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
         var source: (any DispatchSourceRead)?
@@ -50,6 +51,9 @@ public final class ProcessHandle: Sendable {
         finish()
         return true
     }
+
+    /// As waitpid(2) gives it; only known of our own children, once they have exited.
+    public var exitStatus: Int32? { hasExited ? state.withLock { $0.exitStatus } : nil }
 
     private var isGone: Bool {
         if let descriptor {
@@ -116,15 +120,15 @@ public final class ProcessHandle: Sendable {
 
     private func finish() {
         let waiters = state.withLock { state in
+            if isOurChild, !state.hasExited {
+                var status: Int32 = 0
+                if waitpid(pid, &status, WNOHANG) == pid { state.exitStatus = status }
+            }
             state.hasExited = true
             state.source?.cancel()
             state.source = nil
             defer { state.waiters.removeAll() }
             return Array(state.waiters.values)
-        }
-        if isOurChild {
-            var status: Int32 = 0
-            _ = waitpid(pid, &status, WNOHANG)
         }
         for waiter in waiters { waiter.resume() }
     }

@@ -91,4 +91,51 @@ public func offPool<Value: Sendable, Failure: Error>(
     return try result.get()
 }
 
+/// As `offPool`, but gives up at the deadline with nil: the call goes on alone and its result is dropped. For what a
+/// dead disk could hold for ever.
+public func offPool<Value: Sendable>(
+    by deadline: Moment, time: any TimeSource = SystemTime(), _ body: @escaping @Sendable () -> Value
+) async -> Value? {
+    let answer = OneAnswer<Value>()
+    blockingCalls.async { @Sendable in answer.give(body()) }
+    let timer = Task {
+        await time.sleep(until: deadline)
+        answer.give(nil)
+    }
+    defer { timer.cancel() }
+    return await answer.wait()
+}
+
+/// The first of several answers; later ones are dropped.
+private final class OneAnswer<Value: Sendable>: Sendable {
+    private enum State {
+        case open
+        case awaited(CheckedContinuation<Value?, Never>)
+        case given(Value?)
+    }
+
+    private let state = Mutex(State.open)
+
+    func give(_ value: Value?) {
+        let waiter = state.withLock { state -> CheckedContinuation<Value?, Never>? in
+            if case .given = state { return nil }
+            defer { state = .given(value) }
+            if case .awaited(let waiter) = state { return waiter }
+            return nil
+        }
+        waiter?.resume(returning: value)
+    }
+
+    func wait() async -> Value? {
+        await withCheckedContinuation { continuation in
+            let given = state.withLock { state -> Value?? in
+                if case .given(let value) = state { return .some(value) }
+                state = .awaited(continuation)
+                return nil
+            }
+            if let given { continuation.resume(returning: given) }
+        }
+    }
+}
+
 private let blockingCalls = DispatchQueue(label: "blocking calls", attributes: .concurrent)
