@@ -1,0 +1,156 @@
+// The requests that change something: their bodies, their checks, their words.
+
+import Logging
+import PatroniCore
+import PatroniHTTP
+import PatroniPlatform
+
+extension APIHandler {
+    func act(_ request: ServerRequest, _ segment: Substring) async throws(StoreFailure) -> ServerResponse {
+        do throws(BadBody) {
+            switch (request.method, segment) {
+            case ("PATCH", "config"): return try await patchConfiguration(body(of: request))
+            case ("PUT", "config"): return try await putConfiguration(body(of: request))
+            case ("POST", "reload"):
+                backend.reload()
+                return .text(202, "reload scheduled")
+            case ("POST", "failsafe"): return try await takeFailsafe(request)
+            // Only for tests on Windows, where there are no signals (API-178).
+            case ("POST", "sigterm"): return .text(202, "shutdown scheduled")
+            case ("POST", "restart"): return try await restart(optionalBody(of: request))
+            case ("DELETE", "restart"):
+                return await backend.deleteScheduledRestart()
+                    ? .text(200, "scheduled restart deleted") : .text(404, "no restarts are scheduled")
+            case ("POST", "reinitialize"): return try await reinitialize(optionalBody(of: request))
+            case ("POST", "switchover"): return try await moveLeadership(.switchover, body(of: request))
+            case ("POST", "failover"): return try await moveLeadership(.failover, body(of: request))
+            case ("DELETE", "switchover"): return try await deleteSwitchover()
+            // Only Citus coordinators have something to do here (API-182).
+            case ("POST", "citus"), ("POST", "mpp"):
+                _ = try body(of: request)
+                return .text(200, "OK")
+            default: return .errorPage(501)
+            }
+        } catch {
+            switch error {
+            case .page(let status): return .errorPage(status)
+            case .store(let failure): throw failure
+            }
+        }
+    }
+
+    // MARK: bodies
+
+    /// Why a request is not carried out: its body, or the store that was needed for it.
+    enum BadBody: Error {
+        case page(Int)
+        case store(StoreFailure)
+    }
+
+    /// A JSON object with something in it (API-019).
+    private func body(of request: ServerRequest) throws(BadBody) -> JSONObject {
+        guard request.header("content-length") != nil else { throw .page(411) }
+        guard let object = try? JSON.parse(request.body).object, !object.isEmpty else { throw .page(400) }
+        return object
+    }
+
+    /// A JSON object; nothing at all is an empty one (API-020).
+    private func optionalBody(of request: ServerRequest) throws(BadBody) -> JSONObject {
+        if request.header("content-length") == nil || request.body.isEmpty { return [:] }
+        guard let object = try? JSON.parse(request.body).object else { throw .page(400) }
+        return object
+    }
+
+    private func readCluster() async throws(BadBody) -> Cluster {
+        do throws(StoreFailure) { return try await backend.readCluster() } catch { throw .store(error) }
+    }
+
+    // MARK: configuration
+
+    private func patchConfiguration(_ changes: JSONObject) async throws(BadBody) -> ServerResponse {
+        let cluster = try await readCluster()
+        guard let stored = cluster.configuration else { return .errorPage(503) }
+        var values = stored.values
+        if ConfigurationPatch.apply(changes, to: &values) {
+            let outcome = await backend.writeConfiguration(values, ifVersion: stored.version)
+            guard outcome.isWritten else { return .errorPage(409) }
+        }
+        backend.wakeLoop()
+        return .json(200, .object(values))
+    }
+
+    private func putConfiguration(_ values: JSONObject) async throws(BadBody) -> ServerResponse {
+        let cluster = try await readCluster()
+        if let stored = cluster.configuration, ConfigurationPatch.isSame(values, stored.values) {
+            return .json(200, .object(values))
+        }
+        let outcome = await backend.writeConfiguration(values, ifVersion: nil)
+        return outcome.isWritten ? .json(200, .object(values)) : .errorPage(502)
+    }
+
+    // MARK: leadership
+
+    private func moveLeadership(
+        _ action: SwitchoverRequest.Action, _ body: JSONObject
+    ) async throws(BadBody) -> ServerResponse {
+        let command = SwitchoverCommand(backend: backend, time: time, log: log)
+        do throws(StoreFailure) { return try await command.run(action, body: body) } catch { throw .store(error) }
+    }
+
+    private func deleteSwitchover() async throws(BadBody) -> ServerResponse {
+        guard let request = try await readCluster().failover, request.scheduledAt != nil else {
+            return .text(404, "no switchover is scheduled")
+        }
+        let outcome = await backend.writeFailover(nil, ifVersion: request.version)
+        return outcome.isWritten ? .text(200, "scheduled switchover deleted") : .errorPage(409)
+    }
+
+    // MARK: PostgreSQL
+
+    private func restart(_ body: JSONObject) async throws(BadBody) -> ServerResponse {
+        if !body.isEmpty { log.debug("received restart request: \(body.text(.spaced))") }
+        if body["schedule"] != nil, await isPaused() {
+            return .text(500, "Can't schedule restart in the paused state")
+        }
+        do throws(Refusal) {
+            let request = try RestartRequest(body: body, now: time.wallTime)
+            if request.schedule != nil {
+                return await backend.scheduleRestart(request)
+                    ? .text(202, "Restart scheduled") : .text(409, "Another restart is already scheduled")
+            }
+            switch await backend.restart(request) {
+            case .restarted: return .text(200, "restarted successfully")
+            case .notDone(let reason): return .text(503, reason)
+            }
+        } catch {
+            return .text(error.status, error.text)
+        }
+    }
+
+    private func isPaused() async -> Bool {
+        guard let cluster = try? await backend.readCluster() else { return status.current.settings.isPaused }
+        return backend.settings(of: cluster).isPaused
+    }
+
+    private func reinitialize(_ body: JSONObject) async throws(BadBody) -> ServerResponse {
+        if !body.isEmpty { log.debug("received reinitialize request: \(body.text(.spaced))") }
+        let force = body["force"].flatMap(Tags.truth) ?? false
+        let fromLeader = body["from_leader"].flatMap(Tags.truth) ?? false
+        guard let reason = await backend.reinitialize(force: force, fromLeader: fromLeader) else {
+            return .text(200, "reinitialize started")
+        }
+        return .text(503, reason)
+    }
+
+    // MARK: failsafe
+
+    private func takeFailsafe(_ request: ServerRequest) async throws(BadBody) -> ServerResponse {
+        guard status.current.settings.isFailsafeModeEnabled else { return .errorPage(502) }
+        guard let notice = FailsafeNotice(body: try body(of: request)) else { return .errorPage(400) }
+        switch await backend.failsafe(notice) {
+        case .accepted(let position):
+            return .text(200, "Accepted", headers: position.map { [("lsn", String($0.number))] } ?? [])
+        case .runningAsLeader: return .text(500, "Running as a leader")
+        }
+    }
+}

@@ -1,1 +1,0 @@
-// PatroniAPI: placeholder, replaced by the room's first file.
