@@ -31,7 +31,7 @@ public protocol APIBackend: Sendable {
     /// Restarts now, if the request's conditions are met.
     func restart(_ request: RestartRequest) async -> RestartOutcome
     /// False: another restart is scheduled already.
-    func scheduleRestart(_ request: RestartRequest) async -> Bool
+    func scheduleRestart(_ request: RestartRequest, at: WallTime) async -> Bool
     /// False: there was none.
     func deleteScheduledRestart() async -> Bool
     /// Nil when it has been started, otherwise why not, in the words for the client (API-176).

@@ -112,13 +112,13 @@ extension APIHandler {
         if body["schedule"] != nil, await isPaused() {
             return .text(500, "Can't schedule restart in the paused state")
         }
-        do throws(Refusal) {
-            let request = try RestartRequest(body: body, now: time.wallTime)
-            if request.schedule != nil {
-                return await backend.scheduleRestart(request)
+        do throws(Rejection) {
+            let restart = try RestartBody(body, now: time.wallTime)
+            if let schedule = restart.schedule {
+                return await backend.scheduleRestart(restart.request, at: schedule)
                     ? .text(202, "Restart scheduled") : .text(409, "Another restart is already scheduled")
             }
-            switch await backend.restart(request) {
+            switch await backend.restart(restart.request) {
             case .restarted: return .text(200, "restarted successfully")
             case .notDone(let reason): return .text(503, reason)
             }

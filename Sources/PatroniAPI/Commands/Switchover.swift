@@ -22,32 +22,32 @@ struct SwitchoverRequest: Sendable, Hashable {
     var scheduledAt: WallTime?
 
     /// Reads a body in the order of Patroni's checks, so that of several mistakes the same one is named.
-    init(_ action: Action, body: JSONObject, isPaused: Bool, now: WallTime) throws(Refusal) {
+    init(_ action: Action, body: JSONObject, isPaused: Bool, now: WallTime) throws(Rejection) {
         leader = try Self.name(body, "leader")
         candidate = try Self.name(body, "candidate")
         if candidate == nil { candidate = try Self.name(body, "member") }
         if action == .failover, candidate == nil {
-            throw Refusal(400, "Failover could be performed only to a specific candidate")
+            throw Rejection(400, "Failover could be performed only to a specific candidate")
         }
         if action == .switchover, leader == nil {
-            throw Refusal(400, "Switchover could be performed only from a specific leader")
+            throw Rejection(400, "Switchover could be performed only from a specific leader")
         }
         if let time = body["scheduled_at"], !time.isFalsy {
-            if action == .failover { throw Refusal(400, "Failover can't be scheduled") }
-            if isPaused { throw Refusal(400, "Can't schedule switchover in the paused state") }
+            if action == .failover { throw Rejection(400, "Failover can't be scheduled") }
+            if isPaused { throw Rejection(400, "Can't schedule switchover in the paused state") }
             scheduledAt = try Schedule.parse(time, for: action.rawValue, now: now)
         }
         if isPaused, candidate == nil {
-            throw Refusal(400, "Switchover is possible only to a specific candidate in a paused state")
+            throw Rejection(400, "Switchover is possible only to a specific candidate in a paused state")
         }
         // A failover that names the leader is a switchover (API-140).
         self.action = leader == nil ? action : .switchover
-        if leader == candidate { throw Refusal(400, "Switchover target and source are the same") }
+        if leader == candidate { throw Rejection(400, "Switchover target and source are the same") }
     }
 
-    private static func name(_ body: JSONObject, _ key: String) throws(Refusal) -> MemberName? {
+    private static func name(_ body: JSONObject, _ key: String) throws(Rejection) -> MemberName? {
         guard let value = body[key], !value.isFalsy else { return nil }
-        guard let text = value.string else { throw Refusal(400, "\(key) must be the name of a member") }
+        guard let text = value.string else { throw Rejection(400, "\(key) must be the name of a member") }
         return MemberName(text)
     }
 }
@@ -56,26 +56,26 @@ struct SwitchoverRequest: Sendable, Hashable {
 enum SwitchoverCandidates {
     static func find(
         _ request: SwitchoverRequest, _ cluster: Cluster, _ settings: ClusterSettings
-    ) throws(Refusal) -> [Member] {
+    ) throws(Rejection) -> [Member] {
         if let leader = request.leader, cluster.leader?.name != leader {
-            throw Refusal(412, "leader name does not match")
+            throw Rejection(412, "leader name does not match")
         }
         let needsSyncStandby = settings.isSynchronous && settings.synchronousMode != .quorum
         if let candidate = request.candidate {
             if request.action == .switchover, needsSyncStandby, !cluster.sync.hasStandby(candidate) {
-                throw Refusal(412, "candidate name does not match with sync_standby")
+                throw Rejection(412, "candidate name does not match with sync_standby")
             }
-            guard let member = cluster.member(candidate) else { throw Refusal(412, "candidate does not exists") }
+            guard let member = cluster.member(candidate) else { throw Rejection(412, "candidate does not exists") }
             return [member]
         }
         if needsSyncStandby {
             let members = cluster.members.filter { cluster.sync.hasStandby($0.name) }
             if !members.isEmpty { return members }
-            throw Refusal(412, "\(request.action.rawValue) is not possible: can not find sync_standby")
+            throw Rejection(412, "\(request.action.rawValue) is not possible: can not find sync_standby")
         }
         let members = cluster.members.filter { $0.name != cluster.leader?.name && $0.apiURL != nil }
         if !members.isEmpty { return members }
-        throw Refusal(
+        throw Rejection(
             412, "\(request.action.rawValue) is not possible: cluster does not have members except leader")
     }
 
@@ -101,7 +101,7 @@ struct SwitchoverCommand: Sendable {
             candidate=\(Self.shown(body["candidate"] ?? body["member"])) \
             scheduled_at=\(Self.shown(body["scheduled_at"]))
             """)
-        do throws(Refusal) {
+        do throws(Rejection) {
             let request = try SwitchoverRequest(
                 action, body: body, isPaused: settings.isPaused, now: time.wallTime)
             if action == .failover, request.action == .switchover {
@@ -116,11 +116,11 @@ struct SwitchoverCommand: Sendable {
 
     private func check(
         _ request: SwitchoverRequest, _ cluster: Cluster, _ settings: ClusterSettings
-    ) async throws(Refusal) {
+    ) async throws(Rejection) {
         let members = try SwitchoverCandidates.find(request, cluster, settings)
         let peers = await backend.peerStatus(of: members)
         if !peers.contains(where: SwitchoverCandidates.isGood) {
-            throw Refusal(
+            throw Rejection(
                 412, "\(request.action.rawValue) is not possible: no good candidates have been found")
         }
     }

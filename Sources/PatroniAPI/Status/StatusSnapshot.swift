@@ -26,7 +26,7 @@ public struct StatusSnapshot: Sendable, Hashable {
     public var walSenders: [WALSender]
     public var systemIdentifier: SystemIdentifier?
     public var pendingRestartReason: JSONObject?
-    public var scheduledRestart: RestartRequest?
+    public var scheduledRestart: ScheduledRestart?
 
     // MARK: the cluster
 
@@ -56,7 +56,7 @@ public struct StatusSnapshot: Sendable, Hashable {
         name: MemberName, scope: String, version: String, state: MemberState = .stopped,
         role: MemberRole = .uninitialized, server: ServerStatus = .stopped, serverSeen: Moment,
         maximumAge: Duration? = nil, walSenders: [WALSender] = [], systemIdentifier: SystemIdentifier? = nil,
-        pendingRestartReason: JSONObject? = nil, scheduledRestart: RestartRequest? = nil, cluster: Cluster? = nil,
+        pendingRestartReason: JSONObject? = nil, scheduledRestart: ScheduledRestart? = nil, cluster: Cluster? = nil,
         settings: ClusterSettings = ClusterSettings(), dcsLastSeen: Int64 = 0,
         failsafeMembers: [MemberName: String]? = [:], isFailsafeActive: Bool = false, tags: Tags = Tags(),
         leaderUntil: Moment? = nil, nextTurn: Moment, hasWatchdogFailed: Bool = false, logQueueSize: Int = 0,
