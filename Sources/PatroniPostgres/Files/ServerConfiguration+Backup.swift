@@ -53,3 +53,14 @@ extension ServerConfiguration {
         }
     }
 }
+
+extension ServerConfiguration {
+    /// After a data directory was cloned or restored: missing files out of the copies, no trigger file left (HA-060,
+    /// HA-073).
+    public func prepareRestored(_ parameters: Parameters) async throws(FileError) {
+        try await restoreFromBackups(parameters)
+        let trigger = ServerParameters.recoveryConfiguration(server)["promote_trigger_file"] ?? "promote"
+        let path = trigger.hasPrefix("/") ? trigger : "\(server.files.data)/\(trigger)"
+        try await offPool { () throws(FileError) in try DurableFile.remove(path) }
+    }
+}
