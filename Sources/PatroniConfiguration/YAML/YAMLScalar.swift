@@ -18,6 +18,24 @@ enum YAMLScalar {
         }
     }
 
+    /// Words that stay texts here but mean more to PyYAML, which quotes them: dates, `<<` and `=`.
+    static func looksSpecial(_ text: String) -> Bool {
+        if text == "<<" || text == "=" { return true }
+        let bytes = Array(text.utf8)
+        guard bytes.count >= 8, bytes[0..<4].allSatisfy(digits.contains), bytes[4] == UInt8(ascii: "-") else {
+            return false
+        }
+        return isTimestamp(text)
+    }
+
+    /// `2026-11-21`, or with a time behind it, as YAML 1.1 writes dates.
+    private static func isTimestamp(_ text: String) -> Bool {
+        if text.wholeMatch(of: #/[0-9]{4}-[0-9]{2}-[0-9]{2}/#) != nil { return true }
+        let date = #/[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(\.[0-9]*)?/#
+        guard let match = text.prefixMatch(of: date) else { return false }
+        return text[match.range.upperBound...].wholeMatch(of: #/([ \t]*(Z|[-+][0-9]{1,2}(:[0-9]{2})?))?/#) != nil
+    }
+
     static func bool(_ text: String) -> Bool? {
         switch text {
         case "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON": true
@@ -96,7 +114,7 @@ enum YAMLScalar {
         }
         guard isNumber(fraction) else { return nil }
         if whole.isEmpty {
-            guard let first = fraction.utf8.first, digits.contains(first) else { return nil }
+            guard rest == text, let first = fraction.utf8.first, digits.contains(first) else { return nil }
         } else if whole.contains(":") {
             guard exponent.isEmpty, let sixties = sexagesimal(whole) else { return nil }
             let part = Double("0." + fraction.filter { $0 != "_" } + "0") ?? 0
