@@ -10,8 +10,6 @@ public protocol APIBackend: Sendable {
     // MARK: the store
 
     func readCluster() async throws(StoreFailure) -> Cluster
-    /// The typed settings of a cluster just read.
-    func settings(of cluster: Cluster) -> ClusterSettings
     /// A nil version writes whatever stands there.
     func writeConfiguration(_ values: JSONObject, ifVersion: KeyVersion?) async -> WriteOutcome
     /// A nil request clears the key; a nil version writes whatever stands there.

@@ -1,6 +1,7 @@
 // The requests that change something: their bodies, their checks, their words.
 
 import Logging
+import PatroniConfiguration
 import PatroniCore
 import PatroniHTTP
 import PatroniPlatform
@@ -71,7 +72,7 @@ extension APIHandler {
         let cluster = try await readCluster()
         guard let stored = cluster.configuration else { return .errorPage(503) }
         var values = stored.values
-        if ConfigurationPatch.apply(changes, to: &values) {
+        if values.apply(patch: changes) {
             let outcome = await backend.writeConfiguration(values, ifVersion: stored.version)
             guard outcome.isWritten else { return .errorPage(409) }
         }
@@ -81,7 +82,7 @@ extension APIHandler {
 
     private func putConfiguration(_ values: JSONObject) async throws(BadBody) -> ServerResponse {
         let cluster = try await readCluster()
-        if let stored = cluster.configuration, ConfigurationPatch.isSame(values, stored.values) {
+        if let stored = cluster.configuration, values.isWrittenLike(stored.values) {
             return .json(200, .object(values))
         }
         let outcome = await backend.writeConfiguration(values, ifVersion: nil)
@@ -93,8 +94,10 @@ extension APIHandler {
     private func moveLeadership(
         _ action: SwitchoverRequest.Action, _ body: JSONObject
     ) async throws(BadBody) -> ServerResponse {
-        let command = SwitchoverCommand(backend: backend, time: time, log: log)
-        do throws(StoreFailure) { return try await command.run(action, body: body) } catch { throw .store(error) }
+        let cluster = try await readCluster()
+        let command = SwitchoverCommand(
+            cluster: cluster, settings: settings(of: cluster), backend: backend, time: time, log: log)
+        return await command.run(action, body: body)
     }
 
     private func deleteSwitchover() async throws(BadBody) -> ServerResponse {
@@ -129,7 +132,7 @@ extension APIHandler {
 
     private func isPaused() async -> Bool {
         guard let cluster = try? await backend.readCluster() else { return status.current.settings.isPaused }
-        return backend.settings(of: cluster).isPaused
+        return settings(of: cluster).isPaused
     }
 
     private func reinitialize(_ body: JSONObject) async throws(BadBody) -> ServerResponse {

@@ -97,7 +97,7 @@ final class APIHandler: RequestHandler {
             return ServerResponse(status: 200, contentType: "text/plain", body: Array(text.utf8))
         case "cluster":
             let cluster = try await backend.readCluster()
-            let page = ClusterPage(cluster: cluster, settings: backend.settings(of: cluster))
+            let page = ClusterPage(cluster: cluster, settings: settings(of: cluster))
             return .json(200, .object(page.json(scope: status.current.scope)))
         case "history": return .json(200, try await freshOrLast().history?.json ?? [])
         case "config":
@@ -109,6 +109,11 @@ final class APIHandler: RequestHandler {
             return .json(200, .object(JSONObject(pairs)))
         default: return .errorPage(501)
         }
+    }
+
+    /// What a cluster has agreed on; what was in force last when its configuration can't be used.
+    func settings(of cluster: Cluster) -> ClusterSettings {
+        cluster.configuration.flatMap { try? DynamicSettings($0.values).settings } ?? status.current.settings
     }
 
     /// What the store says now, or what it said last (API-062, API-063).

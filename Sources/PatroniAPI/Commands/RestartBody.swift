@@ -1,5 +1,6 @@
 // The body of a restart request, read and checked; and a scheduled restart as others see it.
 
+import PatroniConfiguration
 import PatroniCore
 
 /// The body of `POST /restart` after its checks (API-162 to API-166).
@@ -31,15 +32,8 @@ struct RestartBody: Sendable, Hashable {
     }
 
     private static func seconds(_ value: JSON) -> Int64? {
-        let seconds: Int64? =
-            switch value {
-            case .int(let seconds): seconds
-            case .double(let seconds): Int64(exactly: seconds.rounded(.toNearestOrEven))
-            case .string(let text): HumanUnit.seconds.parse(text)
-            default: nil
-            }
         // A year is for ever; more would only overflow somebody's arithmetic.
-        return seconds.map { min($0, 31_536_000) }
+        SettingNumber.whole(value, unit: "s").map { min($0, 31_536_000) }
     }
 
     /// `15.4` → 150004, `9.6.3` → 90603.

@@ -88,13 +88,14 @@ enum SwitchoverCandidates {
 
 /// Carries a switchover out through the failover key and the loop.
 struct SwitchoverCommand: Sendable {
+    /// As it was before the request.
+    let cluster: Cluster
+    let settings: ClusterSettings
     let backend: any APIBackend
     let time: any TimeSource
     let log: Logger
 
-    func run(_ action: SwitchoverRequest.Action, body: JSONObject) async throws(StoreFailure) -> ServerResponse {
-        let cluster = try await backend.readCluster()
-        let settings = backend.settings(of: cluster)
+    func run(_ action: SwitchoverRequest.Action, body: JSONObject) async -> ServerResponse {
         log.info(
             """
             received \(action.rawValue) request with leader=\(Self.shown(body["leader"])) \
@@ -107,16 +108,14 @@ struct SwitchoverCommand: Sendable {
             if action == .failover, request.action == .switchover {
                 log.warning("received failover request with leader specified - performing switchover instead")
             }
-            if request.scheduledAt == nil { try await check(request, cluster, settings) }
-            return await carryOut(request, leader: cluster.leader?.name, settings)
+            if request.scheduledAt == nil { try await check(request) }
+            return await carryOut(request)
         } catch {
             return .text(error.status, error.text)
         }
     }
 
-    private func check(
-        _ request: SwitchoverRequest, _ cluster: Cluster, _ settings: ClusterSettings
-    ) async throws(Rejection) {
+    private func check(_ request: SwitchoverRequest) async throws(Rejection) {
         let members = try SwitchoverCandidates.find(request, cluster, settings)
         let peers = await backend.peerStatus(of: members)
         if !peers.contains(where: SwitchoverCandidates.isGood) {
@@ -125,9 +124,7 @@ struct SwitchoverCommand: Sendable {
         }
     }
 
-    private func carryOut(
-        _ request: SwitchoverRequest, leader: MemberName?, _ settings: ClusterSettings
-    ) async -> ServerResponse {
+    private func carryOut(_ request: SwitchoverRequest) async -> ServerResponse {
         let wish = FailoverRequest(
             leader: request.leader, candidate: request.candidate, scheduledAt: request.scheduledAt)
         guard await backend.writeFailover(wish, ifVersion: nil).isWritten else {
@@ -135,19 +132,17 @@ struct SwitchoverCommand: Sendable {
         }
         backend.wakeLoop()
         if request.scheduledAt != nil { return .text(202, "\(request.action.title) scheduled") }
-        return await waitForResult(request, leader: leader, settings)
+        return await waitForResult(request)
     }
 
     /// Waits until somebody else leads, the wish is gone, or the time is up (API-155 to API-159).
-    private func waitForResult(
-        _ request: SwitchoverRequest, leader: MemberName?, _ settings: ClusterSettings
-    ) async -> ServerResponse {
+    private func waitForResult(_ request: SwitchoverRequest) async -> ServerResponse {
         let patience = max(.seconds(10), settings.loopWait)
         let deadline = time.now + patience + patience
         while time.now < deadline {
             await time.sleep(until: min(deadline, time.now + .milliseconds(250)))
             guard let cluster = try? await backend.readCluster() else { continue }
-            if let winner = cluster.leader?.name, !cluster.isUnlocked, winner != leader {
+            if let winner = cluster.leader?.name, !cluster.isUnlocked, winner != self.cluster.leader?.name {
                 return .text(200, Self.result(request, winner: winner))
             }
             if cluster.failover == nil { return .text(503, "\(request.action.title) failed") }

@@ -1,7 +1,7 @@
 // Health checks: from a snapshot, the time and a path to 200 or 503. Load balancers act on nothing else.
 
+import PatroniConfiguration
 import PatroniCore
-import PatroniHTTP
 
 /// The pure rules of section 3 of the REST API's ledger.
 public struct HealthCheck: Sendable {
@@ -82,7 +82,7 @@ public struct HealthCheck: Sendable {
         if let wanted = Self.value("replication_state", query), wanted != server.standby?.replicationState {
             return false
         }
-        guard let limit = Self.value("lag", query).flatMap({ HumanUnit.bytes.parse($0) }) else { return true }
+        guard let limit = Self.value("lag", query).flatMap({ SettingNumber.whole($0, unit: "B") }) else { return true }
         return !isLagging(from: server.replayed, limit: limit)
     }
 
@@ -133,7 +133,7 @@ public struct HealthCheck: Sendable {
         let mode = Self.value("mode", query) == "write" ? "write" : "apply"
         let position = mode == "write" ? server.received ?? .zero : server.replayed
         let limit =
-            Self.value("lag", query).flatMap { HumanUnit.bytes.parse($0) }
+            Self.value("lag", query).flatMap { SettingNumber.whole($0, unit: "B") }
             ?? snapshot.settings.maximumLagOnFailover.bytes
         let lag = snapshot.leaderPosition(server).number - position.number
         return lag > limit ? "Replication \(mode) lag \(lag) exceeds maximum allowable \(limit)" : nil
