@@ -115,7 +115,9 @@ extension IntegrationTests {
                 try await eventually("no primary accepts writes", within: .seconds(40)) {
                     await leader.isWritable ? nil : true
                 }
-                #expect(try await leader.status(of: "/primary") == 503)
+                try await eventually("\(leader.name) says that it is no primary") {
+                    try await leader.status(of: "/primary") == 503 ? true : nil
+                }
                 try await steadily("nobody accepts writes without a store", for: .seconds(4)) {
                     for member in cluster.members where await member.isWritable { return false }
                     return true
@@ -148,7 +150,7 @@ enum Diverged {
         // Single-user mode recovers from the crash and goes on writing; killed in turn, it leaves a crashed server.
         try await Shell.check(
             """
-            set -m; rm -f \(mark); cd /
+            set -m; rm -f \(mark) \(old.dataDirectory)/postmaster.pid; cd /
             { printf "INSERT INTO rows (t) VALUES ('lost')\\nCHECKPOINT\\nCOPY (SELECT 1) TO '\(mark)'\\n"; exec sleep 60; } |
                 \(cluster.lab.asUser.joined(separator: " ")) \(cluster.lab.postgresPrograms)/postgres --single \
                 -D \(old.dataDirectory) postgres > \(old.folder)/single.log 2>&1 &
