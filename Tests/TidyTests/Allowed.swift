@@ -2,7 +2,9 @@
 
 enum Allowed {
     /// Rule → file → why it is safe there.
-    static let words: [String: [String: String]] = [:]
+    static let words: [String: [String: String]] = [
+        "Any": ["Sources/PatroniHTTP/Server/ServerConnection.swift": "the signature of NIO's handler says so"]
+    ]
 
     /// File → why it must be longer than 400 lines.
     static let longFiles: [String: String] = [:]

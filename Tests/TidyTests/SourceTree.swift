@@ -14,7 +14,7 @@ struct SourceFile: Sendable, CustomStringConvertible {
     var room: String { path.split(separator: "/").dropFirst().first.map(String.init) ?? "" }
     /// Line number and text of every line whose code (comments and strings blanked out) satisfies the test.
     func codeLines(where test: (Substring) -> Bool) -> [String] {
-        SwiftText.codeOnly(text).split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+        (SourceTree.code[path] ?? []).enumerated()
             .filter { test($0.element) }
             .map { "\(path):\($0.offset + 1): \(lines[$0.offset].trimmed)" }
     }
@@ -34,6 +34,11 @@ enum SourceTree {
 
     static let sources = swiftFiles(below: "Sources")
     static let tests = swiftFiles(below: "Tests")
+    /// Path → the lines of its code.
+    static let code: [String: [Substring]] = Dictionary(
+        uniqueKeysWithValues: sources.map {
+            ($0.path, SwiftText.codeOnly($0.text).split(separator: "\n", omittingEmptySubsequences: false))
+        })
     /// Everything people read or run: sources, tests, scripts, documents.
     static let everything: [SourceFile] =
         sources + tests + files(below: "Sources", where: { $0.hasSuffix(".c") || $0.hasSuffix(".h") })
