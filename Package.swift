@@ -83,7 +83,9 @@ let package = Package(
         tests("PatroniAPITests", ["PatroniAPI"]),
         tests("PatroniAgentTests", ["PatroniAgent"]),
         tests("PatroniControlTests", ["PatroniControl"]),
-        tests("IntegrationTests", ["patroni", "patronictl", "PatroniCore", "PatroniPlatform", subprocess, systemPackage]),
+        tests(
+            "IntegrationTests",
+            ["patroni", "patronictl", "PatroniCore", "PatroniPlatform", subprocess, systemPackage]),
         tests("TidyTests", []),
     ]
 )
