@@ -3,6 +3,7 @@
 import Logging
 import PatroniConfiguration
 import PatroniCore
+import PatroniHTTP
 import PatroniPlatform
 
 /// The three times every store works with.
@@ -23,6 +24,9 @@ struct StoreTimings: Sendable, Hashable {
 
 /// Makes stores.
 public enum StoreFactory {
+    /// How servers see us in their logs (DCS-057).
+    static let userAgent = "Patroni/4.1.5 Swift"
+
     /// Contacts nobody yet. With `isControl` (patronictl) the store keeps no session, watches nothing, and reads the
     /// newest state from the servers (DCS-056).
     public static func make(
@@ -36,7 +40,20 @@ public enum StoreFactory {
                 isControl: isControl, time: time, logger: logger)
             return PathStore(backend, member: configuration.name)
         case .etcd3(let settings):
-            throw StoreFailure(.protocolViolation, "etcd3 \(settings.endpoints) is not there yet")
+            do throws(HTTPFailure) {
+                // Patronictl reads once and leaves: no need to know where all servers are.
+                var settings = settings
+                if isControl { settings.usesFixedList = true }
+                let gateway = try EtcdGateway(
+                    settings: settings, seed: configuration.name.text.utf8.reduce(0) { $0 &* 31 &+ Int($1) },
+                    time: time, logger: logger)
+                let backend = Etcd3Backend(
+                    gateway: gateway, path: cluster, timings: StoreTimings(), isControl: isControl, time: time,
+                    logger: logger)
+                return PathStore(backend, member: configuration.name)
+            } catch {
+                throw StoreFailure(.denied, "etcd3: \(error)")
+            }
         }
     }
 }
