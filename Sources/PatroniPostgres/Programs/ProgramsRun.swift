@@ -43,7 +43,7 @@ struct ProgramRun: Sendable {
         case .ended(let result) where !Task.isCancelled: return result
         case .notStarted(let reason) where !Task.isCancelled:
             throw .notStarted(executable: executable, reason: reason)
-        case .ended, .notStarted, .deadline: session.kill()
+        case .ended, .notStarted, .deadline: await session.kill()
         }
         if Task.isCancelled { throw .cancelled(executable: executable) }
         throw .timedOut(executable: executable)
@@ -55,9 +55,15 @@ struct ProgramRun: Sendable {
 
         func begin(_ pid: Int32) { leader.withLock { $0 = pid } }
 
-        func kill() {
+        /// Returns when they are gone, so that the caller may remove or rewrite what they worked on.
+        func kill() async {
             guard let session = leader.withLock({ $0 }) else { return }
-            for process in ProcessTable.session(session) { Glibc.kill(process.pid, SIGKILL) }
+            let members = await offPool { () -> [ProcessHandle] in
+                ProcessTable.session(session).compactMap { ProcessHandle(pid: $0.pid) }
+            }
+            for member in members { _ = try? member.send(SIGKILL) }
+            let end = SystemTime().now + .seconds(5)
+            for member in members { _ = await member.waitForExit(by: end) }
         }
     }
 
