@@ -141,9 +141,11 @@ extension LocalServer {
 
     @Test func `the postmaster's command line`() {
         let server = LocalServer.sample()
+        let launch = ServerParameters.launch(server, ServerParameters.wanted(server))
+        #expect(launch.dataDirectory == "/data/postgresql0")
+        #expect(launch.configurationFile == "/data/postgresql0/postgresql.conf")
         #expect(
-            ServerParameters.arguments(server, ServerParameters.wanted(server)) == [
-                "-D", "/data/postgresql0", "--config-file=/data/postgresql0/postgresql.conf",
+            launch.options.map { "--\($0.name)=\($0.value)" } == [
                 "--listen_addresses=127.0.0.1", "--port=5432", "--cluster_name=batman", "--wal_level=replica",
                 "--hot_standby=on", "--max_connections=100", "--max_wal_senders=10", "--max_prepared_transactions=0",
                 "--max_locks_per_transaction=64", "--track_commit_timestamp=off", "--max_replication_slots=10",

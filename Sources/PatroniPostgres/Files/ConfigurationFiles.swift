@@ -21,12 +21,14 @@ struct ConfigurationFiles: Sendable {
             if Self.permissions(path) == wanted { return false }
         }
         try DurableFile.write(path, text, mode: wanted)
+        giveToOwner(path)
         return true
     }
 
     func create(_ path: String) throws(FileError) -> Bool {
         if FileReading.exists(path) { return false }
         try DurableFile.write(path, "", mode: mode(of: path))
+        giveToOwner(path)
         return true
     }
 
@@ -41,6 +43,14 @@ struct ConfigurationFiles: Sendable {
         let target = FileReading.realPath(target) ?? target
         if let current = try? FileReading.bytes(target, limit: Self.limit), current == bytes { return }
         try DurableFile.write(target, bytes, mode: mode(of: target))
+        giveToOwner(target)
+    }
+
+    /// Under root, where the server has another user, a file belongs to whom its directory belongs.
+    private func giveToOwner(_ path: String) {
+        var directory = stat()
+        guard geteuid() == 0, stat(DurableFile.directory(of: path), &directory) == 0 else { return }
+        _ = chown(path, directory.st_uid, directory.st_gid)
     }
 
     /// Inside the data directory as the directory itself allows (0600 or 0640), elsewhere by the umask (CFG-264).

@@ -50,10 +50,11 @@ public enum ServerParameters {
         return misplaced.isEmpty ? Parameters(server.settings.recoveryConfiguration) : misplaced
     }
 
-    /// The postmaster's arguments, without the program (HA-312).
-    public static func arguments(_ server: LocalServer, _ parameters: Parameters) -> [String] {
-        ["-D", server.files.data, "--config-file=\(server.files.configuration)"]
-            + onCommandLine.compactMap { name in parameters[name].map { "--\(name)=\($0)" } }
+    /// How the postmaster is started with these settings (HA-312).
+    public static func launch(_ server: LocalServer, _ parameters: Parameters) -> PostmasterLaunch {
+        PostmasterLaunch(
+            dataDirectory: server.files.data, configurationFile: server.files.configuration,
+            options: onCommandLine.compactMap { name in parameters[name].map { (name, $0) } })
     }
 
     /// What a setting is called in pg_controldata.
