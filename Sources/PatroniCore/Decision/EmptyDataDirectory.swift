@@ -55,10 +55,17 @@ enum EmptyDataDirectory {
             },
         ])
 
-    /// A running replica tagged `clonefrom` spares the leader; the first by name, so that the choice can be repeated.
     static func cloneSource(_ now: Situation, leader: MemberName) -> CloneSource {
-        let replica = now.cluster?.members.first {
-            $0.tags.isCloneSource && $0.isRunning && $0.connectionURL != nil && $0.name != now.me && $0.name != leader
+        now.cluster?.cloneSource(for: now.me, leader: leader) ?? .leader(leader)
+    }
+}
+
+extension Cluster {
+    /// Where `me` copies from: a running replica tagged `clonefrom` spares the leader (HA-064). The first by name, so
+    /// that the choice can be repeated.
+    public func cloneSource(for me: MemberName, leader: MemberName) -> CloneSource {
+        let replica = members.first {
+            $0.tags.isCloneSource && $0.isRunning && $0.connectionURL != nil && $0.name != me && $0.name != leader
         }
         return replica.map { .replica($0.name) } ?? .leader(leader)
     }

@@ -57,6 +57,11 @@ public enum ServerParameters {
             options: onCommandLine.compactMap { name in parameters[name].map { (name, $0) } })
     }
 
+    /// The same settings as names with values, for ``PostmasterLaunch``.
+    public static func options(_ parameters: Parameters) -> [(name: String, value: String)] {
+        onCommandLine.compactMap { name in parameters[name].map { (name, $0) } }
+    }
+
     /// What a setting is called in pg_controldata.
     private static let recorded = [
         ("max_connections", "max_connections setting"),

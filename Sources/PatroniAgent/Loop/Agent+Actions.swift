@@ -1,0 +1,110 @@
+// The short deeds of a turn. Lease arithmetic lives here, and nowhere else.
+
+import Logging
+import PatroniCore
+import PatroniDCS
+
+extension Agent {
+    func perform(_ action: Action, because reason: Reason) async -> Learned {
+        switch action {
+        case .renewLeaderKey, .acquireLeaderKey: return await leaderKey(action)
+        case .releaseLeaderKey:
+            log.info("\(reason.text(me))")
+            return .written(action, await releaseKey(position: lastWrittenPosition))
+        case .clearFailoverRequest:
+            if reason != .requestFulfilled { log.warning("\(reason.text(me))") }
+            let version = cluster?.failover?.version
+            return .written(action, await parts.store.writeFailover(nil, ifVersion: version, by: storeDeadline()))
+        case .claimInitialize: return .written(action, await parts.store.claimInitialize(by: storeDeadline()))
+        case .writeInitialize(let identifier):
+            return .written(action, await parts.store.writeInitialize(identifier, by: storeDeadline()))
+        case .cancelInitialize:
+            log.critical("\(reason.text(me))")
+            let outcome = await parts.store.cancelInitialize(by: storeDeadline())
+            await parts.server.setAsideFailedBootstrap()
+            return .written(action, outcome)
+        case .restoreConfiguration:
+            let outcome = await parts.store.writeConfiguration(
+                configuration.dynamic, ifVersion: cluster?.configuration?.version, by: storeDeadline())
+            return .written(action, outcome)
+        case .recordHistory:
+            await recordHistory()
+            return .done(action)
+        case .announce(let role):
+            await parts.callbacks.roleChanged(to: role)
+            return .done(action)
+        case .begin(let job):
+            log.info("\(reason.text(me))")
+            begin(job)
+            return .done(action)
+        case .cancelJob:
+            log.warning("\(reason.text(me))")
+            await cancelJob()
+            return .done(action)
+        }
+    }
+
+    /// The lease counts from before the request was sent: the store's own count can only begin later (DESIGN 5).
+    private func leaderKey(_ action: Action) async -> Learned {
+        if isGivingUpKey, action == .renewLeaderKey { return .leaderKey(action, .lostTo(nil), .none) }
+        let sent = now
+        let deadline = storeDeadline()
+        let outcome =
+            action == .acquireLeaderKey
+            ? await parts.store.acquireLeader(by: deadline) : await parts.store.renewLeader(by: deadline)
+        switch outcome {
+        case .held where !isGivingUpKey:
+            lease = .held(until: sent + settings.ttl)
+            publishStatusBoard()
+        case .held: break
+        case .lostTo(let other):
+            log.warning("the leader key is not ours\(other.map { ", \($0) holds it" } ?? "")")
+            lease = .none
+            publishStatusBoard()
+        case .unknown(let failure): log.warning("the store did not confirm the leader key: \(failure)")
+        }
+        return .leaderKey(action, outcome, lease)
+    }
+
+    /// Gives the key up. From the first moment on nobody here believes in it any more.
+    @discardableResult
+    func releaseKey(position: LSN?) async -> WriteOutcome {
+        isGivingUpKey = true
+        defer { isGivingUpKey = false }
+        lease = .none
+        publishStatusBoard()
+        let outcome = await parts.store.releaseLeader(position: position, by: now + settings.retryTimeout)
+        if case .unknown(let failure) = outcome {
+            log.error("the leader key could not be released, it will expire: \(failure)")
+        }
+        return outcome
+    }
+
+    var lastWrittenPosition: LSN? {
+        if case .primary(let position)? = look.status.running?.recovery { position } else { nil }
+    }
+
+    private func recordHistory() async {
+        guard let timeline = look.status.running?.timeline,
+            var history = await parts.server.history(of: timeline, by: now + Self.lookLimit)
+        else { return }
+        history.enrich(from: cluster?.history, leader: me, maximumRows: settings.maximumHistoryRows)
+        _ = await parts.store.writeHistory(history, by: storeDeadline())
+    }
+}
+
+extension TimelineHistory {
+    /// Times and names known to the store are kept; the newest row gets this leader's (HA-324 to HA-326).
+    mutating func enrich(from stored: TimelineHistory?, leader: MemberName, maximumRows: Int) {
+        for index in rows.indices {
+            if let known = stored?.rows.first(where: {
+                $0.timeline == rows[index].timeline && $0.switchpoint == rows[index].switchpoint
+            }) {
+                rows[index].time = known.time ?? rows[index].time
+                rows[index].newLeader = known.newLeader ?? rows[index].newLeader
+            }
+        }
+        if let last = rows.indices.last, rows[last].newLeader == nil { rows[last].newLeader = leader }
+        if maximumRows > 0 { rows = Array(rows.suffix(maximumRows)) }
+    }
+}

@@ -1,0 +1,167 @@
+// Long tasks: one at a time, beside the turns, each ending in an outcome for the rules.
+
+import Logging
+import PatroniConfiguration
+import PatroniCore
+import PatroniPostgres
+
+extension Agent {
+    /// Starts a job; the rules make sure that none is running.
+    func begin(_ job: Job) {
+        self.job = JobUnderway(job: job, since: now)
+        publishStatusBoard()
+        jobTask = Task {
+            let outcome = await self.body(of: job)
+            self.ended(job, Task.isCancelled && outcome != .succeeded ? .cancelled : outcome)
+        }
+    }
+
+    private func ended(_ job: Job, _ outcome: JobOutcome) {
+        if case .failed(let why) = outcome { log.error("\(job.name) failed: \(why)") }
+        endedJobs.append((job, outcome))
+        self.job = nil
+        jobTask = nil
+        for waiter in jobWaiters { waiter.resume(returning: outcome) }
+        jobWaiters = []
+        wakeUps.wake()
+    }
+
+    /// The rules learn of ended jobs at the beginning of a turn, never in the middle of one.
+    func closeEndedJobs() {
+        for ended in endedJobs { memory.ended(ended.job, ended.outcome, at: now, settings: settings) }
+        endedJobs = []
+    }
+
+    /// Ends the running job and waits until nothing of it is left.
+    func cancelJob() async {
+        guard let task = jobTask else { return }
+        task.cancel()
+        await task.value
+        closeEndedJobs()
+    }
+
+    /// Waits for the running job; nil when there is none.
+    func outcomeOfJob() async -> JobOutcome? {
+        guard job != nil else { return nil }
+        return await withCheckedContinuation { jobWaiters.append($0) }
+    }
+
+    private func body(of job: Job) async -> JobOutcome {
+        do throws(JobFailure) {
+            switch job {
+            case .bootstrap: try await bootstrap()
+            case .clone(let source): try await clone(from: source)
+            case .start(let mode): try await start(mode)
+            case .promote: try await promote()
+            case .demote(let demotion): try await demote(demotion)
+            case .restart(let timeout): try await restart(timeout: timeout)
+            case .reinitialize(let source): try await reinitialize(from: source)
+            case .checkDivergence(let leader): return try await compare(with: leader)
+            case .rewind(let leader): return try await rewind(from: leader)
+            case .follow(let target, let restart): try await parts.server.follow(upstream(target), restart: restart)
+            }
+            return .succeeded
+        } catch {
+            return .failed(error.explanation)
+        }
+    }
+
+    private func bootstrap() async throws(JobFailure) {
+        guard let settings = configuration.local.bootstrap else { throw JobFailure("there is no bootstrap section") }
+        try await parts.server.bootstrap(settings)
+    }
+
+    private func clone(from source: CloneSource) async throws(JobFailure) {
+        switch source {
+        case .noLeader: try await parts.server.clone(from: nil)
+        case .leader(let name), .replica(let name):
+            guard let member = cluster?.member(name) ?? lastClusterWithLeader?.member(name) else {
+                throw JobFailure("\(name) is not in the store any more")
+            }
+            try await parts.server.clone(from: member)
+        }
+    }
+
+    private func start(_ mode: StartMode) async throws(JobFailure) {
+        let wasDemoted = memory.role == .demoted || memory.role == .primary
+        switch mode {
+        case .primary:
+            try await parts.server.start(.primary, timeout: settings.primaryStartTimeout)
+            await parts.callbacks.started(as: .primary)
+        case .standby(let target):
+            try await parts.server.start(.standby(upstream(target)), timeout: configuration.local.postgres.startTimeout)
+            nudgesLeft = 20
+            if wasDemoted {
+                await parts.callbacks.roleChanged(to: .replica)
+            } else {
+                await parts.callbacks.started(as: .replica)
+            }
+        }
+        hasAnnouncedStart = true
+    }
+
+    private func promote() async throws(JobFailure) {
+        if let failure = await parts.callbacks.runPrePromote() {
+            await releaseKey(position: nil)
+            throw JobFailure("Promotion cancelled because the pre-promote script failed: \(failure)")
+        }
+        if Task.isCancelled { throw JobFailure("the leader key was lost") }
+        job?.isPastReturn = true
+        let callbacks = parts.callbacks
+        try await parts.server.promote(by: now + .seconds(60)) { await callbacks.roleChanged(to: .promoted) }
+        awaitsCheckpoint = true
+        Task { await self.checkpointAfterPromotion() }
+    }
+
+    /// pg_rewind on the others reads our timeline from the checkpoint (HA-130).
+    private func checkpointAfterPromotion() async {
+        do throws(JobFailure) {
+            try await parts.server.checkpoint(by: now + .seconds(600))
+        } catch { log.warning("checkpoint after promotion failed: \(error)") }
+        awaitsCheckpoint = false
+        wakeUps.wake()
+    }
+
+    private func restart(timeout: Duration?) async throws(JobFailure) {
+        let wasPrimary = look.status.isPrimary
+        let upstream = wasPrimary ? nil : upstream(followTarget)
+        try await parts.server.stop(.fast, by: nil)
+        await parts.callbacks.stopped(as: memory.role)
+        try await parts.server.start(
+            upstream.map(ServerStart.standby) ?? .primary, timeout: timeout ?? settings.primaryStartTimeout)
+        nudgesLeft = 20
+        await parts.callbacks.restarted(as: wasPrimary ? .primary : .replica)
+    }
+
+    private var followTarget: FollowTarget {
+        guard let leader = cluster?.leader?.name, leader != me else { return .nobody }
+        if let wanted = configuration.local.tags.upstream, wanted != me, cluster?.member(wanted) != nil {
+            return .member(wanted)
+        }
+        return .member(leader)
+    }
+
+    private func reinitialize(from source: CloneSource) async throws(JobFailure) {
+        try await parts.server.stop(.immediate, by: now + settings.retryTimeout)
+        try await parts.server.removeDataDirectory()
+        try await clone(from: source)
+    }
+
+    private func compare(with leader: MemberName) async throws(JobFailure) -> JobOutcome {
+        guard let member = cluster?.member(leader) else { throw JobFailure("\(leader) is not in the store any more") }
+        return .divergence(await parts.server.divergence(from: member))
+    }
+
+    private func rewind(from leader: MemberName) async throws(JobFailure) -> JobOutcome {
+        guard let member = cluster?.member(leader) else { throw JobFailure("\(leader) is not in the store any more") }
+        try await parts.server.stop(.fast, by: now + .seconds(60))
+        switch await parts.server.rewind(from: member) {
+        case .rewound: return .succeeded
+        case .failed(let why, isFinal: true): throw JobFailure(why)
+        case .failed(let why, isFinal: false), .notNow(let why):
+            log.warning("pg_rewind will be tried again: \(why)")
+            return .cancelled
+        case .cancelled: return .cancelled
+        }
+    }
+}

@@ -1,0 +1,134 @@
+// What others are told at the end of a turn: the member key, the leader's report, the health checks.
+
+import Logging
+import PatroniAPI
+import PatroniConfiguration
+import PatroniCore
+import PatroniDCS
+import PatroniPlatform
+
+extension Agent {
+    func publish() async {
+        publishStatusBoard()
+        guard cluster != nil else { return }
+        let member = member()
+        let deadline = now + min(settings.retryTimeout, .seconds(3))
+        async let published = parts.store.publishMember(member.json, by: deadline)
+        if lease.isValid(at: now), let position = lastWrittenPosition {
+            let status = ClusterStatus(position: position, slots: statusSlots(position))
+            if case .unknown(let failure) = await parts.store.writeStatus(status, by: deadline) {
+                log.warning("the leader's position could not be written: \(failure)")
+            }
+        }
+        if case .unknown(let failure) = await published {
+            log.warning("this member's key could not be written: \(failure)")
+        }
+        arrangeSlots()
+        nudgeReceiver()
+    }
+
+    /// Every slot's position, and our own under our own slot's name for those who keep one for us (HA-288, HA-389).
+    private func statusSlots(_ position: LSN) -> [String: LSN]? {
+        guard settings.useSlots else { return nil }
+        var slots = look.slots
+        slots[me.slotName] = position
+        return slots
+    }
+
+    /// What this member says of itself (DCS-012 to DCS-029).
+    func member() -> Member {
+        let local = configuration.local
+        var member = Member(name: me)
+        member.connectionURL = "postgres://\(local.postgres.connectAddress)/\(local.postgres.database)"
+        member.apiURL = local.restAPI.apiURL
+        member.proxyURL = local.postgres.proxyAddress.map { "postgres://\($0)/\(local.postgres.database)" }
+        member.state = state
+        member.role = role
+        member.version = PatroniVersion.text
+        member.awaitsCheckpoint = awaitsCheckpoint && role == .primary
+        member.tags = local.tags
+        member.isPaused = settings.isPaused
+        member.pendingRestart = !look.pendingRestart.isEmpty
+        member.pendingRestartReason = look.pendingRestart.isEmpty ? nil : look.pendingRestart
+        member.scheduledRestart = scheduledRestart?.json
+        if let running = look.status.running, !isJobBlockingPositions {
+            member.position = running.position
+            member.timeline = running.timeline
+            if let standby = running.standby {
+                member.replayedPosition = standby.replayed
+                member.receivedPosition = standby.received
+                member.replicationState = standby.replicationState
+            }
+        }
+        return member
+    }
+
+    /// Positions of a server that is being stopped or copied tell nothing (DCS-022).
+    private var isJobBlockingPositions: Bool {
+        switch job?.job {
+        case nil, .promote, .follow, .checkDivergence: false
+        default: true
+        }
+    }
+
+    var state: MemberState {
+        switch job?.job {
+        case .bootstrap: .initializing
+        case .clone, .reinitialize: .creatingReplica
+        case .restart: .restarting
+        case .demote: .stopping
+        case .start: .starting
+        case nil, .promote, .checkDivergence, .rewind, .follow: stateOfServer
+        }
+    }
+
+    private var stateOfServer: MemberState {
+        switch look.status {
+        case .running, .unresponsive: return .running
+        case .starting: return .starting
+        case .stopped:
+            if case .failed = memory.bootstrap { return .initdbFailed }
+            if memory.startFailure != nil { return .startFailed }
+            return memory.crashedAt == nil ? .stopped : .crashed
+        }
+    }
+
+    var role: MemberRole {
+        if job?.job == .promote, job?.isPastReturn == true { return .promoted }
+        if case .empty = look.directory, look.status == .stopped { return .uninitialized }
+        return memory.role
+    }
+
+    /// Slots are arranged beside the turns: the next one must not wait for a busy server (HA-035).
+    private func arrangeSlots() {
+        guard let cluster, look.status.running != nil, !settings.isPaused || lease.isValid(at: now),
+            !isSlotWorkUnderway,
+            settings.useSlots, job == nil || job?.job == .promote
+        else { return }
+        let wishes = SlotWishes(
+            cluster: cluster, me: me, tags: configuration.local.tags, settings: settings,
+            isLeader: cluster.leader?.name == me)
+        isSlotWorkUnderway = true
+        Task {
+            await parts.server.arrangeSlots(wishes, by: now + .seconds(5))
+            self.slotWorkEnded()
+        }
+    }
+
+    private func slotWorkEnded() { isSlotWorkUnderway = false }
+
+    /// A WAL receiver that was refused sleeps for five seconds; we know sooner that the leader is there (STACK, traps).
+    private func nudgeReceiver() {
+        guard let standby = look.status.running?.standby, job == nil else { return }
+        if standby.replicationState == "streaming" {
+            nudgesLeft = 0
+        } else if nudgesLeft > 0, let leader = cluster?.leaderMember, leader.name != me, leader.role == .primary {
+            nudgesLeft -= 1
+            Task {
+                await parts.server.nudge()
+                await parts.time.sleep(until: now + .milliseconds(300))
+                wakeUps.wake()
+            }
+        }
+    }
+}

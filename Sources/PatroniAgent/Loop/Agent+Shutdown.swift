@@ -1,0 +1,87 @@
+// PostgreSQL stops and the leadership is handed over: at the end of the agent, and on an operator's request.
+
+import Logging
+import PatroniAPI
+import PatroniCore
+import PatroniDCS
+import PatroniPlatform
+
+extension Agent {
+    /// The agent was told to end (HA-012 to HA-015). In maintenance mode everything stays as it is.
+    func shutDown() async {
+        let renewing = keepKeyWhileStopping()
+        let ending = await letGo(observation(of: cluster, job: job))
+        renewing.cancel()
+        if let text = ending.text { log.info("\(text)") }
+        if case .stopped = ending { await parts.callbacks.stopped(as: memory.role) }
+    }
+
+    /// Drives the core's ``Shutdown`` to its end.
+    func letGo(_ observation: Observation) async -> Shutdown.Ending {
+        var shutdown = Shutdown(observation)
+        stopOutcome = nil
+        var reported: ShutdownCheckpoint?
+        while true {
+            switch shutdown.next() {
+            case .cancelJob:
+                await cancelJob()
+                shutdown.learn(.jobEnded)
+            case .orderStop(let mode):
+                Task { await self.stop(mode) }
+                shutdown.learn(.stopOrdered)
+            case .watchServer(let limit):
+                let event = await watchStop(atMost: limit, reported: reported)
+                if case .checkpointWritten(let checkpoint, _) = event { reported = checkpoint }
+                shutdown.learn(event)
+            case .askPeers(let members):
+                let answers = await parts.members.status(of: members, by: now + .seconds(2))
+                shutdown.learn(.peers(answers, at: now))
+            case .releaseKey(let position): shutdown.learn(.keyReleased(await releaseKey(position: position)))
+            case .writePosition(let position):
+                _ = await parts.store.writeStatus(ClusterStatus(position: position), by: now + .seconds(1))
+                shutdown.learn(.positionWritten)
+            case .publishMember:
+                look = await parts.server.look(leaderTimeline: nil, by: now + Self.lookLimit)
+                if job == nil { await publish() }
+                shutdown.learn(.memberPublished)
+            case .finished(let ending): return ending
+            }
+        }
+    }
+
+    private func stop(_ mode: StopMode) async {
+        do throws(JobFailure) {
+            try await parts.server.stop(mode, by: nil)
+            stopOutcome = .success(())
+        } catch { stopOutcome = .failure(error) }
+    }
+
+    /// Whichever comes first: the shutdown checkpoint, the end of the server, the limit.
+    private func watchStop(atMost limit: Duration?, reported: ShutdownCheckpoint?) async -> Shutdown.Event {
+        let end = limit.map { now + $0 }
+        while true {
+            switch stopOutcome {
+            case .success: return .serverStopped(await parts.server.shutdownCheckpoint(by: now + .seconds(2)))
+            case .failure(let failure): return .stopFailed(failure.explanation)
+            case nil: break
+            }
+            if reported == nil, let checkpoint = await parts.server.shutdownCheckpoint(by: now + .seconds(2)) {
+                return .checkpointWritten(checkpoint, at: now)
+            }
+            if let end, now >= end { return .nothingYet }
+            await parts.time.sleep(until: now + .milliseconds(10))
+        }
+    }
+
+    /// A stop can take longer than the lease: nobody may be promoted beside a primary that is still stopping.
+    private func keepKeyWhileStopping() -> Task<Void, Never> {
+        Task {
+            while !Task.isCancelled {
+                await parts.time.sleep(until: now + min(settings.loopWait, settings.ttl / 3))
+                if !Task.isCancelled, !isGivingUpKey, lease.isValid(at: now) {
+                    _ = await perform(.renewLeaderKey, because: .leading)
+                }
+            }
+        }
+    }
+}

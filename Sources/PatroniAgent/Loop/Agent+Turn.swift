@@ -1,0 +1,121 @@
+// One turn: look at everything at once, let the rules decide, do what they say, publish the outcome.
+
+import Logging
+import PatroniAPI
+import PatroniConfiguration
+import PatroniCore
+import PatroniDCS
+import PatroniPlatform
+
+enum TurnEnd: Sendable {
+    case settled(again: Duration?)
+    case halt(String)
+}
+
+extension Agent {
+    /// How long one look at PostgreSQL may take; a hung server must not hold up the lease.
+    static let lookLimit: Duration = .seconds(2)
+
+    func turn() async -> TurnEnd {
+        closeEndedJobs()
+        let observation = await observe()
+        var turn = Turn(observation, memory)
+        while true {
+            let verdict = turn.next()
+            switch verdict.decision {
+            case .ask(let question): turn.learn(await answer(question))
+            case .act(let action, let reason): turn.learn(await perform(action, because: reason))
+            case .settled(let reason, let again):
+                memory = turn.memory
+                report(reason)
+                await publish()
+                return .settled(again: again)
+            case .halt(let reason):
+                memory = turn.memory
+                let text = reason.text(me)
+                log.critical("\(text)")
+                return .halt(text)
+            }
+            memory = turn.memory
+        }
+    }
+
+    /// The store and the server are looked at side by side, each with its own deadline.
+    private func observe() async -> Observation {
+        let began = now
+        async let looked = parts.server.look(
+            leaderTimeline: cluster?.leaderMember?.timeline, by: began + Self.lookLimit)
+        let view: StoreView
+        do throws(StoreFailure) {
+            let read = try await parts.store.readCluster(by: storeDeadline())
+            await noteCluster(read)
+            view = .cluster(read)
+        } catch {
+            view = .silent(error)
+            cluster = nil
+        }
+        look = await looked
+        lookedAt = began
+        if !hasAnnouncedStart, let running = look.status.running {
+            // Found running: callbacks hear of it once (HA-303).
+            hasAnnouncedStart = true
+            await parts.callbacks.started(as: running.isPrimary ? .primary : .replica)
+        }
+        return observation(view, job: job)
+    }
+
+    /// What we know, as the rules want to see it.
+    func observation(of cluster: Cluster?, job: JobUnderway?) -> Observation {
+        let silence = StoreFailure(.unreachable, "the store has not been read yet")
+        return observation(cluster.map(StoreView.cluster) ?? .silent(silence), job: job)
+    }
+
+    private func observation(_ view: StoreView, job: JobUnderway?) -> Observation {
+        Observation(
+            now: now, wallTime: parts.time.wallTime, me: me, tags: configuration.local.tags, settings: settings,
+            store: view, lastClusterWithLeader: lastClusterWithLeader, directory: look.directory, server: look.status,
+            job: job, lease: lease, mayBootstrap: configuration.local.bootstrap != nil,
+            isShuttingDown: isShuttingDown)
+    }
+
+    /// While we believe to lead, the store must answer in time for a stop before the lease ends.
+    func storeDeadline() -> Moment {
+        let patient = now + settings.retryTimeout
+        guard case .held(let until) = lease, until > now else { return patient }
+        return min(patient, max(until - min(.seconds(5), settings.ttl / 4), now + .milliseconds(500)))
+    }
+
+    private func noteCluster(_ read: Cluster) async {
+        if read.complaints != cluster?.complaints {
+            for complaint in read.complaints { log.warning("In the store: \(complaint)") }
+        }
+        cluster = read
+        storeLastSeen = parts.time.wallTime
+        if !read.isUnlocked { lastClusterWithLeader = read }
+        await adopt(read.configuration)
+    }
+
+    private func answer(_ question: Question) async -> Learned {
+        switch question {
+        case .statusOfPeers:
+            let others = Situation.others(cluster: cluster, last: lastClusterWithLeader, me: me)
+            return .peers(await parts.members.status(of: others, by: now + .seconds(2)))
+        case .upstream(let target):
+            return .upstream(await parts.server.compare(with: upstream(target), by: now + Self.lookLimit))
+        }
+    }
+
+    func upstream(_ target: FollowTarget) -> Upstream {
+        switch target {
+        case .nobody: .nobody
+        case .member(let name): Upstream(member: cluster?.member(name) ?? lastClusterWithLeader?.member(name))
+        }
+    }
+
+    /// Says once what changed, and every turn what Patroni says every turn.
+    private func report(_ reason: Reason) {
+        let text = (settings.isPaused ? "PAUSE: " : "") + reason.text(me)
+        lastReason = reason
+        log.info("\(text)")
+    }
+}

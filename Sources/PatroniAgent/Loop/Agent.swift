@@ -1,0 +1,139 @@
+// The agent beside one PostgreSQL server: takes turns until it is told to end.
+
+import Logging
+import PatroniAPI
+import PatroniConfiguration
+import PatroniCore
+import PatroniDCS
+import PatroniPlatform
+import PatroniPostgres
+
+/// How the agent ended.
+enum AgentEnd: Sendable, Equatable {
+    /// On request; PostgreSQL is stopped, or left alone in maintenance mode.
+    case asked
+    /// Going on could have damaged something; the reason has been logged.
+    case halted(String)
+}
+
+/// One member of the cluster. All of its state is confined to this actor; long tasks run beside it and report back.
+actor Agent {
+    /// What the agent is made of, for tests and the simulator to exchange.
+    struct Parts: Sendable {
+        var time: any TimeSource
+        var store: any ConfigurationStore
+        var server: any ManagedServer
+        var members: MemberClient
+        var callbacks: Scripts
+        var logger: Logger
+        /// Where health checks read what is going on.
+        var status: StatusHolder
+    }
+
+    let parts: Parts
+    let wakeUps = WakeUps()
+    var configuration: ConfigurationKeeper
+    var settings = ClusterSettings()
+
+    var memory = Memory()
+    var lease = Lease.none
+    /// The key is being given away: a renewal that is still under way must not take it back.
+    var isGivingUpKey = false
+    var job: JobUnderway?
+    var jobTask: Task<Void, Never>?
+    /// Jobs that have ended since the last turn began.
+    var endedJobs: [(job: Job, outcome: JobOutcome)] = []
+    /// Who waits for a job to end (restart and reinitialize requests).
+    var jobWaiters: [CheckedContinuation<JobOutcome, Never>] = []
+    /// How the stop that was ordered went; nil while it is under way.
+    var stopOutcome: Result<Void, JobFailure>?
+
+    var cluster: Cluster?
+    var lastClusterWithLeader: Cluster?
+    var storeLastSeen: WallTime?
+    var look = ServerLook(directory: .empty, status: .stopped)
+    var lookedAt: Moment
+    var walSenders: [WalSender] = []
+    var lastReason: Reason?
+    var awaitsCheckpoint = false
+    var isSlotWorkUnderway = false
+    var scheduledRestart: ScheduledRestart?
+    var nudgesLeft = 0
+    var hasAnnouncedStart = false
+    var api: APIServer?
+    var isShuttingDown = false
+    var isReloadRequested = false
+    var lastTurn: Moment
+
+    init(parts: Parts, configuration: ConfigurationKeeper) {
+        self.parts = parts
+        self.configuration = configuration
+        lastTurn = parts.time.now
+        lookedAt = parts.time.now
+    }
+
+    var me: MemberName { configuration.local.name }
+    var now: Moment { parts.time.now }
+    var log: Logger { parts.logger }
+
+    /// Takes turns until asked to end, or until going on would be wrong.
+    func run() async -> AgentEnd {
+        let watchers = [watchStore(), watchServer()]
+        defer { for watcher in watchers { watcher.cancel() } }
+        while !isShuttingDown {
+            let began = now
+            if isReloadRequested { await reload() }
+            lastTurn = began
+            switch await turn() {
+            case .halt(let text): return .halted(text)
+            case .settled(let again):
+                let pause = min(again ?? settings.loopWait, attendToSchedule() ?? settings.loopWait, settings.loopWait)
+                await wakeUps.wait(until: began + pause, time: parts.time)
+            }
+        }
+        await shutDown()
+        return .asked
+    }
+
+    /// End after the current turn, cleanly.
+    func requestShutdown() {
+        isShuttingDown = true
+        wakeUps.wake()
+    }
+
+    /// The REST API follows the configuration; it needs the agent to exist first.
+    func use(_ server: APIServer) { api = server }
+
+    /// Sleeps, but not through a request to end.
+    func pause(until deadline: Moment) async {
+        if !isShuttingDown { await wakeUps.wait(until: deadline, time: parts.time) }
+    }
+
+    /// Read the configuration file again before the next turn.
+    func requestReload() {
+        isReloadRequested = true
+        wakeUps.wake()
+    }
+
+    private func watchStore() -> Task<Void, Never> {
+        let changes = parts.store.changes
+        return Task { for await change in changes { self.noticed(change) } }
+    }
+
+    private func watchServer() -> Task<Void, Never> {
+        let exits = parts.server.exits
+        return Task { [wakeUps] in for await _ in exits { wakeUps.wake() } }
+    }
+
+    /// Which news start a turn (DCS-104): who leads, what is wanted, and what the leader itself reports.
+    private func noticed(_ change: StoreChange) {
+        switch change {
+        case .leader, .configuration, .failover, .sync, .initialize, .missedSome: wakeUps.wake()
+        case .status: break
+        case .member(let name):
+            // The leader has become a primary, or a new member needs a slot.
+            let isNews = name == cluster?.leader?.name || cluster?.member(name) == nil
+            if isNews, name != me { wakeUps.wake() }
+        }
+    }
+}

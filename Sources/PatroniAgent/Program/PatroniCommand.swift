@@ -1,0 +1,40 @@
+// The command line of `patroni`.
+
+import ArgumentParser
+import PatroniConfiguration
+import PatroniCore
+import PatroniPlatform
+
+/// `patroni [options] [configfile]` (CFG-001, CFG-289 to CFG-297).
+public struct PatroniCommand: AsyncParsableCommand {
+    public static let configuration = CommandConfiguration(
+        commandName: "patroni", abstract: "Keeps one PostgreSQL server part of a highly available cluster.",
+        version: "patroni \(PatroniVersion.text)")
+
+    @Argument(
+        help: "The configuration file, or a directory of them; PATRONI_* variables lie over it.",
+        completion: .file(extensions: ["yml", "yaml"]))
+    var configfile: String?
+
+    @Flag(help: "Check the configuration and end; status 0 when it is right.")
+    var validateConfig = false
+
+    public init() {}
+
+    public func run() async throws {
+        let configuration: ConfigurationKeeper
+        do throws(ConfigurationError) {
+            let loader = ConfigurationLoader(path: configfile)
+            configuration = try ConfigurationKeeper(loader: loader, loaded: try loader.load(), home: Machine.home)
+        } catch {
+            ErrorOutput.write("patroni: \(error)")
+            throw ExitCode(1)
+        }
+        if validateConfig { return }
+        let status = await PatroniProgram(configuration).run()
+        throw ExitCode(status)
+    }
+
+    /// What the executable calls.
+    public static func start() async { await main() }
+}

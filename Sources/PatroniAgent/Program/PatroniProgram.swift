@@ -1,0 +1,140 @@
+// From a checked configuration to a running agent, and its orderly end.
+
+import Logging
+import PatroniAPI
+import PatroniConfiguration
+import PatroniCore
+import PatroniDCS
+import PatroniHTTP
+import PatroniPlatform
+
+/// Puts the parts together, in the order in which they depend on each other (HA-001, HA-011).
+struct PatroniProgram: Sendable {
+    private let configuration: ConfigurationKeeper
+    private let time = SystemTime()
+    private let log = Logger(label: "patroni")
+
+    init(_ configuration: ConfigurationKeeper) { self.configuration = configuration }
+
+    private var local: AgentConfiguration { configuration.local }
+
+    /// Returns the process's exit status.
+    func run() async -> Int32 {
+        LogSystem.bootstrap(LogOptions(local.log))
+        for warning in configuration.effective.warnings { log.warning("\(warning)") }
+        if Machine.isSuperuser {
+            log.critical("PostgreSQL refuses to run as root: start patroni as the user that owns the data directory")
+            return 1
+        }
+        do throws(StartFailure) {
+            return try await runAgent()
+        } catch {
+            log.critical("\(error)")
+            return 1
+        }
+    }
+
+    private func runAgent() async throws(StartFailure) -> Int32 {
+        let signals = try signalStream()
+        let parts = try makeParts()
+        let agent = Agent(parts: parts, configuration: configuration)
+        let listening = Task { await Self.obey(signals, agent) }
+        defer { listening.cancel() }
+        guard try await firstContact(parts, agent) else { return 0 }
+        let server = APIServer(
+            status: parts.status, backend: AgentBackend(agent: agent, parts: parts), settings: local.restAPI,
+            log: Logger(label: "patroni.api"), time: time)
+        do throws(ServerFailure) {
+            try await server.apply(local.restAPI)
+        } catch { throw StartFailure(error.description) }
+        await agent.use(server)
+        let end = await agent.run()
+        await server.stop(by: time.now + .seconds(1))
+        await parts.store.close()
+        await parts.callbacks.drain()
+        if case .halted = end { return 1 }
+        return 0
+    }
+
+    private func makeParts() throws(StartFailure) -> Agent.Parts {
+        let store: any ConfigurationStore
+        do throws(StoreFailure) {
+            store = try StoreFactory.make(
+                configuration: local, isControl: false, time: time, logger: Logger(label: "patroni.dcs"))
+        } catch { throw StartFailure(error.description) }
+        // Members' certificates are not checked unless we show one of our own (API-205).
+        var control = local.control
+        control.isInsecure = true
+        let members: MemberClient
+        do throws(HTTPFailure) {
+            members = try MemberClient(control, time: time)
+        } catch { throw StartFailure("ctl: \(error)") }
+        let scripts = Scripts(local, time: time, logger: Logger(label: "patroni.postgresql.callback_executor"))
+        let database = LocalDatabase(
+            local, cluster: configuration.cluster, scripts: scripts, time: time,
+            logger: Logger(label: "patroni.postgresql"))
+        let first = StatusSnapshot(
+            name: local.name, scope: local.scope, version: PatroniVersion.text, serverSeen: time.now,
+            settings: configuration.cluster, nextTurn: time.now + configuration.cluster.loopWait)
+        return Agent.Parts(
+            time: time, store: store, server: database, members: members, callbacks: scripts,
+            logger: Logger(label: "patroni.ha"), status: StatusHolder(first))
+    }
+
+    /// Waits for the store as long as it takes, then makes sure that nobody runs under our name (DCS-058, DCS-059).
+    /// False when asked to end meanwhile.
+    private func firstContact(_ parts: Agent.Parts, _ agent: Agent) async throws(StartFailure) -> Bool {
+        let settings = configuration.cluster
+        await parts.store.setTimings(
+            ttl: settings.ttl, loopWait: settings.loopWait, retryTimeout: settings.retryTimeout)
+        while !(await agent.isShuttingDown) {
+            do throws(StoreFailure) {
+                let cluster = try await parts.store.readCluster(by: time.now + settings.retryTimeout)
+                if let twin = cluster.member(local.name), await parts.members.isAlive(twin, by: time.now + .seconds(3))
+                {
+                    throw StoreFailure(.denied, "Can't start; there is already a node named '\(local.name)' running")
+                }
+                return true
+            } catch {
+                if error.kind == .denied { throw StartFailure(error.description) }
+                log.error("waiting on DCS: \(error)")
+                await agent.pause(until: time.now + .seconds(5))
+            }
+        }
+        return false
+    }
+
+    private func signalStream() throws(StartFailure) -> AsyncStream<ProcessSignal> {
+        do throws(Errno) {
+            return try SignalStream.start([.hangUp, .interrupt, .terminate, .quit])
+        } catch { throw StartFailure("signals can't be received: \(error)") }
+    }
+
+    /// SIGHUP reads the configuration again, all others end the agent once (HA-003 to HA-005).
+    private static func obey(_ signals: AsyncStream<ProcessSignal>, _ agent: Agent) async {
+        for await signal in signals {
+            if signal == .hangUp { await agent.requestReload() } else { await agent.requestShutdown() }
+        }
+    }
+}
+
+/// The agent can't start; one line for the operator.
+struct StartFailure: Error, Sendable, CustomStringConvertible {
+    var description: String
+    init(_ description: String) { self.description = description }
+}
+
+extension LogOptions {
+    init(_ settings: LogSettings) {
+        self.init()
+        level = settings.level
+        loggers = settings.loggers
+        format = settings.format
+        dateFormat = settings.dateFormat
+        directory = settings.directory
+        fileSize = settings.fileSize
+        fileCount = settings.fileCount
+        mode = settings.mode
+        maximumQueueSize = settings.maximumQueueSize
+    }
+}

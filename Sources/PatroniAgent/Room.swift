@@ -1,1 +1,0 @@
-// PatroniAgent: placeholder, replaced by the room's first file.

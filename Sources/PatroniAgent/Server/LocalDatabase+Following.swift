@@ -1,0 +1,112 @@
+// Whom the standby streams from, and where its log parts from the leader's.
+
+import Logging
+import PatroniConfiguration
+import PatroniCore
+import PatroniPlatform
+import PatroniPostgres
+
+extension LocalDatabase {
+    /// What we wrote ourselves and loaded is in force; only a server that we found has to be asked (HA-254, HA-260).
+    func compare(with upstream: Upstream, by deadline: Moment) async -> UpstreamState {
+        let server = await server()
+        let wanted = RecoveryConfiguration.following(upstream.member, server, useSlots: cluster.useSlots)
+        if let recovery { return recovery == wanted ? .asWanted : .needsReload }
+        let running: RunningRecovery
+        do throws(SQLError) {
+            running = try await RunningSettings.recovery(
+                ServerConfiguration(server), try await workConnection(by: deadline), by: deadline)
+        } catch {
+            log.warning("the recovery settings could not be read: \(error)")
+            return .asWanted
+        }
+        let change = RecoveryConfiguration.change(to: wanted, from: running, server, isFirstLook: isFound)
+        for reason in change.reasons { log.info("recovery settings: \(reason)") }
+        switch change {
+        case .none:
+            recovery = wanted
+            return .asWanted
+        case .reload: return .needsReload
+        case .restart: return .needsRestart
+        }
+    }
+
+    func follow(_ upstream: Upstream, restart: Bool) async throws(JobFailure) {
+        if restart {
+            try await stop(.fast, by: nil)
+            try await start(.standby(upstream), timeout: settings.startTimeout)
+            return
+        }
+        let server = await server()
+        let recovery = RecoveryConfiguration.following(upstream.member, server, useSlots: cluster.useSlots)
+        var wanted = WantedConfiguration(parameters: await parametersInForce(server), recovery: recovery)
+        wanted.keepsExistingRecovery = false
+        try await write(wanted, server)
+        do throws(PostmasterError) { try postmaster?.reload() } catch { throw JobFailure(error.description) }
+        isFound = false
+    }
+
+    /// What the server was started with; a standby may have been raised above what is configured (CFG-250).
+    func parametersInForce(_ server: LocalServer) async -> Parameters {
+        if !written.isEmpty { return written }
+        let wanted = ServerParameters.wanted(server)
+        guard let report = try? await reader.report(by: time.now + .seconds(5)) else { return wanted }
+        let lines = Dictionary(report.map { ($0.label, $0.value) }, uniquingKeysWith: { $1 })
+        return ServerParameters.raisedForStandby(wanted, controlData: lines).parameters
+    }
+
+    // MARK: divergence
+
+    /// Compares this server's log with the leader's history; a crashed one recovers by itself first, as nobody else
+    /// knows where its log ends (HA-077, HA-235).
+    func divergence(from leader: Member) async -> Divergence {
+        guard let endpoint = leader.endpoint else { return .unknown("\(leader.name) has not said where it is") }
+        let rewind = Rewind(await server(), programs, logger: log, time: time)
+        guard let position = await localPosition(rewind) else {
+            return .unknown("PostgreSQL has crashed, and where its log ends can't be found out")
+        }
+        switch await rewind.check(position, against: endpoint, by: time.now + .seconds(10)) {
+        case .same: return .none
+        case .diverged(let why):
+            log.warning("this server has diverged from \(leader.name): \(why)")
+            return .diverged
+        case .dependsOnCheckpointEnd: return .unknown("the end of our last checkpoint is not known")
+        case .unknown(let why): return .unknown(why)
+        }
+    }
+
+    private func localPosition(_ rewind: Rewind) async -> LocalPosition? {
+        if let running = try? await inspection.running(by: time.now + .seconds(2)) { return LocalPosition(running) }
+        guard let control = try? await reader.read(by: time.now + .seconds(2)) else { return nil }
+        if let position = LocalPosition(control) { return position }
+        let isGone = await Postmaster.terminateLeftovers(
+            dataDirectory: settings.dataDirectory, programs: programs, by: time.now + .seconds(10), time: time)
+        guard isGone, control.allowsRewind, postmaster?.hasExited ?? true else { return nil }
+        log.info("doing crash recovery in a single user mode")
+        if let problem = await rewind.recoverInSingleUserMode() { log.error("\(problem)") }
+        return (try? await reader.read(by: time.now + .seconds(2))).flatMap { LocalPosition($0) }
+    }
+
+    func rewind(from leader: Member) async -> RewindOutcome {
+        guard let endpoint = leader.endpoint else { return .notNow("\(leader.name) has not said where it is") }
+        let outcome = await Rewind(await server(), programs, logger: log, time: time).run(from: endpoint)
+        recovery = nil
+        written = Parameters()
+        return outcome
+    }
+
+    func history(of timeline: Timeline, by deadline: Moment) async -> TimelineHistory? {
+        guard timeline > Timeline(1) else { return TimelineHistory(rows: []) }
+        let digits = String(timeline.rawValue, radix: 16, uppercase: true)
+        let name = String(repeating: "0", count: 8 - digits.count) + digits + ".history"
+        let path = settings.dataDirectory + "/pg_wal/" + name
+        let read = await offPool(by: deadline) { () -> (text: String, time: String?)? in
+            guard let text = try? FileReading.text(path) else { return nil }
+            return (text, FileReading.modificationTime(path).map { LocalTimeZone.iso8601($0) })
+        }
+        guard let (text, modified) = read ?? nil else { return nil }
+        var history = TimelineHistory(historyFile: text)
+        if let last = history.rows.indices.last { history.rows[last].time = modified }
+        return history
+    }
+}

@@ -1,0 +1,82 @@
+// New settings for a server that may be running: write, reload, and tell what needs a restart.
+
+import Logging
+import PatroniConfiguration
+import PatroniCore
+import PatroniPlatform
+import PatroniPostgres
+
+extension LocalDatabase {
+    func apply(_ settings: PostgresSettings, cluster: ClusterSettings, force: Bool) async {
+        let isSame = settings == self.settings && cluster.useSlots == self.cluster.useSlots
+        let oldAccess = (self.settings.hba, self.settings.ident)
+        self.settings = settings
+        self.cluster = cluster
+        programs = PostgresPrograms(binDirectory: settings.binDirectory, programNames: settings.programNames)
+        await inspection.update(settings)
+        await scripts.update(settings)
+        if isSame, !force { return }
+        guard let postmaster, !postmaster.hasExited else { return }
+        let server = await server()
+        let wanted = ServerParameters.wanted(server)
+        do throws(SQLError) {
+            let names = ParameterDifference.names(wanted: wanted, previous: written)
+            let deadline = time.now + .seconds(3)
+            let connection = try await workConnection(by: deadline)
+            let running = try await RunningSettings.read(names, connection, by: deadline)
+            let difference = ParameterDifference(wanted: wanted, previous: written, running: running)
+            for message in difference.messages { log.info("\(message)") }
+            let hasNewAccess = oldAccess.0 != settings.hba || oldAccess.1 != settings.ident
+            pendingRestart = difference.pendingRestart
+            guard difference.needsReload || hasNewAccess || force else { return }
+            let known = wanted.filter { !difference.unknown.contains($0) }
+            await rewrite(known, server)
+            log.info("PostgreSQL configuration items changed, reloading configuration.")
+        } catch {
+            log.warning(
+                "the new settings could not be compared with the running server's, they count from its next start: \(error)"
+            )
+        }
+    }
+
+    private func rewrite(_ parameters: Parameters, _ server: LocalServer) async {
+        // A standby that we found has recovery settings that we don't know yet; the next turn compares and writes them.
+        if await ServerConfiguration(server).hasStandbySignal(), recovery == nil { return }
+        let wanted = WantedConfiguration(parameters: parameters, recovery: recovery)
+        do throws(JobFailure) { try await write(wanted, server) } catch {
+            log.error("the new settings could not be written: \(error)")
+            return
+        }
+        do throws(PostmasterError) { try postmaster?.reload() } catch { log.error("\(error)") }
+    }
+
+    /// A connection for work that may take longer than a status query; kept for the next time.
+    func workConnection(by deadline: Moment) async throws(SQLError) -> SQLConnection {
+        if let work, await work.isOpen { return work }
+        let opened = try await SQLConnection.open(
+            settings.localConnection(.patroni, statementTimeout: false), by: deadline, time: time)
+        work = opened
+        return opened
+    }
+
+    /// Settings that the server offers beyond the rules we know; asked once, the answer takes a moment.
+    func beyondRules() async -> Set<String> {
+        if let knownSettings { return knownSettings }
+        let found = await ConfiguredValues.known(programs, by: time.now + .seconds(10))
+        knownSettings = found
+        return found
+    }
+
+    func arrangeSlots(_ wishes: SlotWishes, by deadline: Moment) async {
+        let wanted = WantedSlots.on(
+            wishes.me, tags: wishes.tags, isLeader: wishes.isLeader, cluster: wishes.cluster, settings: wishes.settings)
+        do throws(SQLError) {
+            let connection = try await workConnection(by: deadline)
+            let round = try await SlotKeeper.keep(
+                wanted, ignored: IgnoredSlots(wishes.cluster), isPaused: wishes.settings.isPaused,
+                mayCleanHorizons: wishes.cluster.leader != nil, connection, by: deadline)
+            slotPositions = round.positions
+            for failure in round.failures { log.warning("replication slots: \(failure)") }
+        } catch { log.warning("the replication slots could not be arranged: \(error)") }
+    }
+}

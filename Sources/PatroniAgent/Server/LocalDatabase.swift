@@ -1,0 +1,219 @@
+// This member's PostgreSQL: one owner of the postmaster, its files and its connection.
+
+import Logging
+import PatroniConfiguration
+import PatroniCore
+import PatroniPlatform
+import PatroniPostgres
+
+/// The real server. Long tasks run one at a time (the agent sees to that); looks come in between.
+actor LocalDatabase: ManagedServer {
+    let scope: String
+    let name: MemberName
+    let time: any TimeSource
+    let log: Logger
+    let scripts: Scripts
+
+    var settings: PostgresSettings
+    var cluster: ClusterSettings
+    var programs: PostgresPrograms
+    let inspection: Inspection
+    var postmaster: Postmaster?
+    /// What was written last; nil while we don't know what stands in the files.
+    var recovery: RecoverySettings?
+    /// The parameters written last.
+    var written = Parameters()
+    var pendingRestart = PendingRestart()
+    /// A running server that we found instead of starting it; its files are rewritten once.
+    var isFound = false
+    var knownSettings: Set<String>?
+    var serverVersion: Int?
+    var slotPositions: [String: LSN] = [:]
+    var work: SQLConnection?
+
+    nonisolated let exits: AsyncStream<Void>
+    private let exited: AsyncStream<Void>.Continuation
+
+    init(
+        _ configuration: AgentConfiguration, cluster: ClusterSettings, scripts: Scripts, time: any TimeSource,
+        logger: Logger
+    ) {
+        scope = configuration.scope
+        name = configuration.name
+        settings = configuration.postgres
+        self.cluster = cluster
+        self.scripts = scripts
+        self.time = time
+        log = logger
+        programs = PostgresPrograms(
+            binDirectory: configuration.postgres.binDirectory, programNames: configuration.postgres.programNames)
+        inspection = Inspection(configuration.postgres, .heartbeat, time: time)
+        (exits, exited) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    var reader: ControlDataReader {
+        ControlDataReader(dataDirectory: settings.dataDirectory, programs: programs, time: time)
+    }
+
+    /// The server as its files need it described; the version of the data directory counts (HA-319).
+    func server() async -> LocalServer {
+        let directory = settings.dataDirectory
+        if serverVersion == nil {
+            serverVersion = await offPool { DataDirectoryVersion.read(directory) }.map { $0 * 10000 }
+        }
+        return LocalServer(scope: scope, name: name, settings: settings, version: serverVersion ?? 130_000)
+    }
+
+    // MARK: looking
+
+    func look(leaderTimeline: Timeline?, by deadline: Moment) async -> ServerLook {
+        await findPostmaster(by: deadline)
+        let directory = await reader.inspect(by: deadline)
+        let status = await inspection.status(of: postmaster, leaderTimeline: leaderTimeline, by: deadline)
+        if let running = status.running { serverVersion = running.version }
+        return ServerLook(
+            directory: directory, status: status, slots: slotPositions, pendingRestart: pendingRestart.json ?? [:])
+    }
+
+    func walSenders(by deadline: Moment) async -> [WalSender] {
+        (try? await inspection.walSenders(by: deadline)) ?? []
+    }
+
+    private func findPostmaster(by deadline: Moment) async {
+        if let postmaster, !postmaster.hasExited { return }
+        postmaster = await Postmaster.attach(
+            dataDirectory: settings.dataDirectory, programs: programs, by: deadline, time: time)
+        guard let postmaster else { return }
+        log.info("found PostgreSQL running, pid \(postmaster.pid)")
+        isFound = true
+        recovery = nil
+        watch(postmaster)
+    }
+
+    func watch(_ postmaster: Postmaster) {
+        Task { [exited] in
+            await postmaster.waitForExit()
+            exited.yield()
+        }
+    }
+
+    // MARK: starting and stopping
+
+    func start(_ start: ServerStart, timeout: Duration) async throws(JobFailure) {
+        guard
+            await Postmaster.terminateLeftovers(
+                dataDirectory: settings.dataDirectory, programs: programs, by: time.now + .seconds(10), time: time)
+        else { throw JobFailure("processes of the last server are still there") }
+        let server = await server()
+        let recovery: RecoverySettings? =
+            if case .standby(let upstream) = start {
+                RecoveryConfiguration.following(upstream.member, server, useSlots: cluster.useSlots)
+            } else { nil }
+        try await launch(server, recovery: recovery, timeout: timeout)
+    }
+
+    func launch(
+        _ server: LocalServer, recovery: RecoverySettings?, access: WantedConfiguration.Access = .configured,
+        timeout: Duration
+    ) async throws(JobFailure) {
+        var parameters = ServerParameters.wanted(server)
+        pendingRestart = PendingRestart()
+        if recovery != nil, let report = try? await reader.report(by: time.now + .seconds(5)) {
+            let lines = Dictionary(report.map { ($0.label, $0.value) }, uniquingKeysWith: { $1 })
+            (parameters, pendingRestart) = ServerParameters.raisedForStandby(parameters, controlData: lines)
+        }
+        var wanted = WantedConfiguration(parameters: parameters, recovery: recovery)
+        wanted.access = access
+        try await write(wanted, server)
+        let launch = PostmasterLaunch(
+            dataDirectory: settings.dataDirectory, configurationFile: server.files.configuration,
+            options: ServerParameters.options(parameters))
+        let started: Postmaster
+        do throws(PostmasterError) {
+            started = try await Postmaster.start(launch, programs: programs, time: time)
+        } catch { throw JobFailure(error.description) }
+        postmaster = started
+        isFound = false
+        watch(started)
+        log.info("postmaster pid=\(started.pid)")
+        switch await started.waitUntilReady(by: time.now + timeout) {
+        case .ready: await saveBackups(parameters, server)
+        case .stillStarting: log.warning("PostgreSQL is still starting after \(timeout.wholeSeconds) s")
+        case .exited(let status):
+            throw JobFailure(
+                "PostgreSQL ended while starting\(status.map { " (wait status \($0))" } ?? ""); its own log tells why")
+        }
+    }
+
+    func write(_ wanted: WantedConfiguration, _ server: LocalServer) async throws(JobFailure) {
+        do throws(FileError) {
+            let change = try await ServerConfiguration(server, knownSettings: await beyondRules()).apply(wanted)
+            for warning in change.warnings { log.warning("\(warning)") }
+        } catch { throw JobFailure(error.description) }
+        recovery = wanted.recovery
+        written = wanted.parameters
+    }
+
+    private func saveBackups(_ parameters: Parameters, _ server: LocalServer) async {
+        do throws(FileError) {
+            try await ServerConfiguration(server).saveBackups(parameters)
+        } catch { log.warning("the configuration files could not be copied into the data directory: \(error)") }
+    }
+
+    func stop(_ mode: StopMode, by deadline: Moment?) async throws(JobFailure) {
+        await findPostmaster(by: time.now + .seconds(2))
+        guard let running = postmaster else { return }
+        if mode != .immediate { await scripts.runBeforeStop() }
+        await inspection.close()
+        await work?.close()
+        work = nil
+        switch await running.stop(mode, by: deadline ?? .distantFuture) {
+        case .stopped: break
+        case .failed(let why): throw JobFailure(why)
+        case .stillRunning:
+            guard mode == .immediate else { throw JobFailure("PostgreSQL has not stopped in time") }
+            log.error("PostgreSQL did not obey an immediate stop, killing it")
+            guard await running.kill(by: time.now + .seconds(5)) == .stopped else {
+                throw JobFailure("PostgreSQL can't be killed, its processes hang in the operating system")
+            }
+        }
+        postmaster = nil
+        recovery = nil
+    }
+
+    // MARK: changing roles
+
+    /// The startup process may overlook the request for five seconds; reminders cost nothing (STACK, traps).
+    func promote(by deadline: Moment, told: @Sendable () async -> Void) async throws(JobFailure) {
+        guard let postmaster else { throw JobFailure("PostgreSQL is not running") }
+        do throws(PostmasterError) {
+            try await postmaster.promote()
+            await told()
+            var reminder = time.now + .milliseconds(100)
+            while time.now < deadline, !postmaster.hasExited {
+                if let server = try? await inspection.running(by: time.now + .seconds(2)), server.isPrimary {
+                    recovery = nil
+                    return
+                }
+                if time.now > reminder {
+                    try postmaster.nudge()
+                    reminder = time.now + .milliseconds(200)
+                }
+                await time.sleep(until: time.now + .milliseconds(5))
+            }
+        } catch { throw JobFailure(error.description) }
+        throw JobFailure(
+            postmaster.hasExited ? "PostgreSQL ended during the promotion" : "PostgreSQL was not promoted in time")
+    }
+
+    func checkpoint(by deadline: Moment) async throws(JobFailure) {
+        do throws(SQLError) {
+            let connection = try await SQLConnection.open(
+                settings.localConnection(.patroni, statementTimeout: false), by: deadline, time: time)
+            _ = try await connection.query("CHECKPOINT", by: deadline)
+            await connection.close()
+        } catch { throw JobFailure(error.description) }
+    }
+
+    func nudge() async { try? postmaster?.nudge() }
+}

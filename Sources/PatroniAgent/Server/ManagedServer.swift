@@ -1,0 +1,86 @@
+// What the agent needs of its PostgreSQL. The real one is LocalServer; a simulator has its own.
+
+import PatroniConfiguration
+import PatroniCore
+import PatroniPostgres
+
+/// One member's PostgreSQL: looked at every turn, changed only by jobs.
+///
+/// Nothing here waits longer than its deadline, except the long tasks, which end at once when their task is cancelled.
+protocol ManagedServer: Sendable {
+    /// The state of the data directory and the server. A standby on another timeline than `leaderTimeline` looks twice.
+    func look(leaderTimeline: Timeline?, by deadline: Moment) async -> ServerLook
+    func walSenders(by deadline: Moment) async -> [WalSender]
+    /// Yields when a postmaster that we watched has ended.
+    var exits: AsyncStream<Void> { get }
+
+    // Long tasks; each is the body of a ``Job``.
+    func bootstrap(_ settings: BootstrapSettings) async throws(JobFailure)
+    /// Moves what a failed bootstrap left out of the way, never deleting it (HA-055).
+    func setAsideFailedBootstrap() async
+    /// Fills the data directory; without a source only by methods that need none.
+    func clone(from source: Member?) async throws(JobFailure)
+    func removeDataDirectory() async throws(JobFailure)
+    func start(_ start: ServerStart, timeout: Duration) async throws(JobFailure)
+    func stop(_ mode: StopMode, by deadline: Moment?) async throws(JobFailure)
+    func checkpoint(by deadline: Moment) async throws(JobFailure)
+    /// Ends when PostgreSQL accepts writes.
+    func promote(by deadline: Moment, told: @Sendable () async -> Void) async throws(JobFailure)
+    func divergence(from leader: Member) async -> Divergence
+    func rewind(from leader: Member) async -> RewindOutcome
+
+    /// Does the running standby follow `upstream`?
+    func compare(with upstream: Upstream, by deadline: Moment) async -> UpstreamState
+    func follow(_ upstream: Upstream, restart: Bool) async throws(JobFailure)
+    /// Makes a sleeping WAL receiver try again now.
+    func nudge() async
+
+    /// The end of the log once `pg_control` says that the server is shut down, which is before it has ended; nil until
+    /// then (HA-013, HA-320).
+    func shutdownCheckpoint(by deadline: Moment) async -> ShutdownCheckpoint?
+    /// New settings from the file or the store: writes files, reloads, and tells what needs a restart.
+    func apply(_ settings: PostgresSettings, cluster: ClusterSettings, force: Bool) async
+    /// Creates and drops replication slots for the members of `cluster`.
+    func arrangeSlots(_ wanted: SlotWishes, by deadline: Moment) async
+    /// The history of the current timeline, from the server's own file; nil on timeline 1 or when unreadable.
+    func history(of timeline: Timeline, by deadline: Moment) async -> TimelineHistory?
+}
+
+/// What one look found.
+struct ServerLook: Sendable {
+    var directory: DataDirectory
+    var status: ServerStatus
+    /// Positions of this server's slots, for the status key.
+    var slots: [String: LSN] = [:]
+    /// GUC → {old_value, new_value} of settings that wait for a restart (CFG-277).
+    var pendingRestart = JSONObject()
+}
+
+/// How to come up.
+enum ServerStart: Sendable {
+    case primary
+    case standby(Upstream)
+}
+
+/// Whom to stream from, with the address.
+struct Upstream: Sendable, Equatable {
+    /// Nil: nobody.
+    var member: Member?
+    static let nobody = Upstream(member: nil)
+}
+
+/// Which slots ought to be there.
+struct SlotWishes: Sendable {
+    var cluster: Cluster
+    var me: MemberName
+    var tags: Tags
+    var settings: ClusterSettings
+    var isLeader: Bool
+}
+
+/// A long task failed; one line for the operator.
+struct JobFailure: Error, Sendable, Equatable, CustomStringConvertible {
+    var explanation: String
+    init(_ explanation: String) { self.explanation = explanation }
+    var description: String { explanation }
+}
