@@ -4,7 +4,7 @@ SWIFT ?= swift
 SOURCES = Package.swift Sources Tests
 STATIC = -c release --static-swift-stdlib --scratch-path .build-release -Xlinker -s
 
-.PHONY: help build release test unit integration demo format lint conformance conformance-table clean install-dependencies
+.PHONY: help build release test unit integration demo format lint conformance docs clean install-dependencies
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-22s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,8 +48,10 @@ lint: ## format check, warnings are errors
 conformance: release ## upstream's acceptance suite against dist/ (needs CONFORMANCE, see docs/conformance.md)
 	@scripts/conformance
 
-conformance-table: ## rewrite the table in docs/conformance.md from the IDs named in sources and tests
-	@scripts/conformance-table
+docs: ## rewrite what is written from the code: settings, rules, conformance
+	$(SWIFT) build --build-tests
+	UPDATE_DOCS=1 $(SWIFT) test --skip-build --disable-xctest --filter TidyTests.DocumentsTests
+	scripts/conformance-table
 
 clean: ## remove what was built
 	rm -rf .build .build-release dist

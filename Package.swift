@@ -86,6 +86,6 @@ let package = Package(
         tests(
             "IntegrationTests",
             ["patroni", "patronictl", "PatroniCore", "PatroniPlatform", subprocess, systemPackage]),
-        tests("TidyTests", []),
+        tests("TidyTests", ["PatroniCore", "PatroniConfiguration"]),
     ]
 )

@@ -30,6 +30,6 @@ import Testing
         let table = try #require(SourceTree.file("docs/conformance.md"), "run scripts/conformance-table").text
         let covered = Set(Self.identifiers(in: table))
         let missing = Set(SourceTree.sources.flatMap { Self.identifiers(in: $0.text) }).subtracting(covered)
-        #expect(missing.isEmpty, "run scripts/conformance-table: \(missing.sorted().prefix(5)) and others are missing")
+        #expect(missing.isEmpty, "run make docs: \(missing.sorted().prefix(5)) and others are missing")
     }
 }

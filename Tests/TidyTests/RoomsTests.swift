@@ -44,7 +44,7 @@ import Testing
 
     static func imports(of files: [SourceFile]) -> [Import] {
         files.flatMap { file in
-            file.lines.compactMap { line in
+            file.lines.filter { $0.contains("import ") }.compactMap { line in
                 line.firstMatch(
                     of:
                         #/^\s*(?:@\w+(?:\(\w+\))?\s+)*(?:(?:public|package|internal|private|fileprivate)\s+)?import\s+(?:(?:struct|enum|class|protocol|func|var|typealias)\s+)?(\w+)/#
