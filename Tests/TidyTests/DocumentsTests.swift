@@ -22,8 +22,8 @@ import Testing
     /// What stands between the two marks must be `text`; with `UPDATE_DOCS` it is made so.
     static func compare(_ path: String, from begin: String, to end: String, with text: String) throws {
         let document = try #require(SourceTree.file(path), "\(path) is missing").text
-        let start = try #require(document.range(of: begin), "\(path) has lost its mark").upperBound
-        let stop = try #require(document.range(of: end), "\(path) has lost its mark").lowerBound
+        let start = try #require(document.firstRange(of: begin), "\(path) has lost its mark").upperBound
+        let stop = try #require(document.firstRange(of: end), "\(path) has lost its mark").lowerBound
         if getenv("UPDATE_DOCS") != nil {
             let updated = document[..<start] + "\n\n" + text + "\n" + document[stop...]
             try Data(updated.utf8).write(to: URL(filePath: "\(SourceTree.root)/\(path)"))
@@ -41,7 +41,7 @@ import Testing
 
     static var settings: String {
         var sections: [(name: String, settings: [Setting])] = []
-        for setting in Schema.all {
+        for setting in Schema.local + Schema.dynamic {
             let name = setting.place == .dynamic ? "Shared by the cluster" : section(of: setting)
             if let index = sections.firstIndex(where: { $0.name == name }) {
                 sections[index].settings.append(setting)
@@ -74,7 +74,8 @@ import Testing
         case .flag: "on or off"
         case .whole(let range, let unit):
             "number" + (range.lowerBound == .min ? "" : " from \(range.lowerBound)")
-                + (range.upperBound >= Int64(Int32.max) ? "" : " to \(range.upperBound)") + (unit.map { ", \($0)" } ?? "")
+                + (range.upperBound >= Int64(Int32.max) ? "" : " to \(range.upperBound)")
+                + (unit.map { ", \($0)" } ?? "")
         case .choice(let choices): choices.joined(separator: ", ")
         case .address(let port): port.map { "host:port, port \($0)" } ?? "host:port"
         case .addresses(let port): "addresses:port, port \(port)"
