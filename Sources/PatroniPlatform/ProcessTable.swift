@@ -54,7 +54,12 @@ public enum ProcessTable {
     public static func workingDirectory(of pid: Int32) -> String? { FileReading.link("/proc/\(pid)/cwd") }
 
     /// The program's file; nil when the process is gone or somebody else's.
-    public static func executable(of pid: Int32) -> String? { FileReading.link("/proc/\(pid)/exe") }
+    public static func executable(of pid: Int32) -> String? {
+        guard let path = FileReading.link("/proc/\(pid)/exe") else { return nil }
+        // After an upgrade of the package the running program's file is gone.
+        let mark = " (deleted)"
+        return path.hasSuffix(mark) ? String(path.dropLast(mark.count)) : path
+    }
 
     /// The command line; PostgreSQL's backends write their title into the first argument.
     public static func commandLine(of pid: Int32) -> [String] {

@@ -106,36 +106,4 @@ public func offPool<Value: Sendable>(
     return await answer.wait()
 }
 
-/// The first of several answers; later ones are dropped.
-private final class OneAnswer<Value: Sendable>: Sendable {
-    private enum State {
-        case open
-        case awaited(CheckedContinuation<Value?, Never>)
-        case given(Value?)
-    }
-
-    private let state = Mutex(State.open)
-
-    func give(_ value: Value?) {
-        let waiter = state.withLock { state -> CheckedContinuation<Value?, Never>? in
-            if case .given = state { return nil }
-            defer { state = .given(value) }
-            if case .awaited(let waiter) = state { return waiter }
-            return nil
-        }
-        waiter?.resume(returning: value)
-    }
-
-    func wait() async -> Value? {
-        await withCheckedContinuation { continuation in
-            let given = state.withLock { state -> Value?? in
-                if case .given(let value) = state { return .some(value) }
-                state = .awaited(continuation)
-                return nil
-            }
-            if let given { continuation.resume(returning: given) }
-        }
-    }
-}
-
 private let blockingCalls = DispatchQueue(label: "blocking calls", attributes: .concurrent)

@@ -138,6 +138,26 @@ import Testing
         return direct
     }
 
+    @Test(arguments: ["off", "on"])
+    func `the end of the log is before the switch that archiving makes`(_ archiving: String) async throws {
+        try await withServer { server in
+            let postmaster = try await server.start([("archive_mode", archiving), ("archive_command", "true")])
+            let inspection = Inspection(server.settings, .heartbeat)
+            _ = try await inspection.query("CREATE TABLE public.t ()", by: soon())
+            let running = try await server.control.read(by: soon())
+            #expect(await server.control.shutdownCheckpoint(running, by: soon()) == nil)
+            let before = try await inspection.running(by: soon()).position
+            await inspection.close()
+            #expect(try !postmaster.signalStop(.fast))
+            let data = try #require(await server.control.waitForShutdownCheckpoint(by: soon()))
+            let end = try #require(await server.control.shutdownCheckpoint(data, by: soon()))
+            #expect(end.location == data.checkpoint)
+            #expect(end.location >= before)
+            #expect((end.lastPosition < end.location) == (archiving == "on"))
+            #expect(await postmaster.process.waitForExit(by: soon()))
+        }
+    }
+
     @Test func `empty, unreadable and inaccessible are three things`() async throws {
         try await withServer { server in
             let path = server.directory + "/other"

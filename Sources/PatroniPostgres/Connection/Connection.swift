@@ -29,7 +29,16 @@ public actor SQLConnection {
             throw .cannotConnect(.other, message: "no file descriptor left: \(Errno.last)")
         }
         let connection = SQLConnection(wakeUp, time)
-        try await connection.connect(parameters, by: deadline)
+        // libpq looks names up before it begins, and waits for that as long as the resolver likes. A little later than
+        // its own deadline the attempt is left alone on its thread; what still comes of it is closed.
+        let result = await abandoning(by: deadline + .milliseconds(50), time: time) {
+            () -> Result<Void, SQLError> in
+            do throws(SQLError) { return .success(try await connection.connect(parameters, by: deadline)) } catch {
+                return .failure(error)
+            }
+        }
+        guard let result else { throw .cannotConnect(.timedOut, message: "looking up the host name took too long") }
+        try result.get()
         return connection
     }
 
@@ -41,8 +50,11 @@ public actor SQLConnection {
 
     deinit { executor.stop() }
 
-    /// False once the connection has been closed or was lost, as far as we know without asking.
-    public var isOpen: Bool { handle != nil }
+    /// False once the connection has been closed, here or by the server. Asks nobody, but reads what has arrived.
+    public var isOpen: Bool {
+        if let handle, !handle.isStillOpen { self.handle = nil }
+        return handle != nil
+    }
 
     public func close() { handle = nil }
 
@@ -162,15 +174,16 @@ extension SQLConnection {
     fileprivate func exchange(
         _ what: String, _ deadline: Moment, _ send: (OpaquePointer) -> Int32
     ) throws(SQLError) -> [SQLRow] {
-        guard let handle else { throw .connectionLost("it is closed") }
+        guard isOpen, let handle else { throw .connectionLost("it is closed") }
         if Task.isCancelled { throw .cancelled }
+        // It may have been queued behind somebody else's statement; the connection is none the worse for it.
+        if time.now >= deadline { throw .timedOut(Self.shortened(what)) }
         do throws(SQLError) {
             guard send(handle.pg) == 1 else { throw .connectionLost(handle.message) }
             try flush(handle, what, deadline)
             return try results(handle, what, deadline)
         } catch {
             if error.isConnectionGone { self.handle = nil }
-            prepared = error.isConnectionGone ? [] : prepared
             throw error
         }
     }

@@ -22,7 +22,20 @@ final class LibpqHandle {
         let (keyPointers, valuePointers) = (
             keys.map { $0.map { UnsafePointer($0) } }, values.map { $0.map { UnsafePointer($0) } }
         )
-        return PQconnectStartParams(keyPointers, valuePointers, 0).map { LibpqHandle($0) }
+        guard let pg = PQconnectStartParams(keyPointers, valuePointers, 0) else { return nil }
+        // Notices would go to standard error, past the log.
+        PQsetNoticeReceiver(pg, { _, _ in }, nil)
+        return LibpqHandle(pg)
+    }
+
+    /// Reads what has arrived while nobody asked: notices, or the server's farewell and the end of the stream.
+    var isStillOpen: Bool {
+        for _ in 0..<100 where PQstatus(pg) == CONNECTION_OK {
+            var socket = pollfd(fd: PQsocket(pg), events: Int16(POLLIN), revents: 0)
+            if poll(&socket, 1, 0) <= 0 { return true }
+            if PQconsumeInput(pg) == 0 { return false }
+        }
+        return PQstatus(pg) == CONNECTION_OK
     }
 
     /// The last message in one line.
@@ -87,7 +100,7 @@ final class LibpqHandle {
         guard let request = PQgetCancel(pg) else { return }
         // The pointer belongs to that thread alone from here on.
         let address = UInt(bitPattern: request)
-        let code = OwnThread.start(name: "sql cancel", stackBytes: 128 * 1024) {
+        let code = OwnThread.start(name: "sql cancel", stackBytes: 256 * 1024) {
             guard let request = OpaquePointer(bitPattern: address) else { return }
             var reason = [CChar](repeating: 0, count: 256)
             _ = PQcancel(request, &reason, Int32(reason.count))

@@ -56,9 +56,14 @@ public actor Inspection {
         }
     }
 
-    /// The status query's answer (HA-038). A connection that turns out to be broken is replaced once.
+    /// The status query's answer (HA-038). A connection that breaks meanwhile is replaced once.
     public func running(leaderTimeline: Timeline? = nil, by deadline: Moment) async throws(SQLError) -> RunningServer {
-        let rows = try await query(StatusQuery.statement, by: deadline)
+        let rows: [SQLRow]
+        do throws(SQLError) { rows = try await query(StatusQuery.statement, by: deadline) } catch {
+            // It only reads, so asking once more does no harm; the server may have been restarted just now.
+            guard case .connectionLost = error else { throw error }
+            rows = try await query(StatusQuery.statement, by: deadline)
+        }
         guard let answer = rows.first.flatMap(StatusQuery.Answer.init) else {
             throw .server(ServerComplaint(sqlState: "02000", message: "the status query returned no row"))
         }
@@ -104,13 +109,8 @@ public actor Inspection {
     private func onConnection(
         by deadline: Moment, _ ask: (SQLConnection) async throws(SQLError) -> [SQLRow]
     ) async throws(SQLError) -> [SQLRow] {
-        if let connection, await connection.isOpen {
-            do throws(SQLError) { return try await ask(connection) } catch {
-                // A connection from before a restart: the server that is there now may well answer.
-                guard case .connectionLost = error else { throw error }
-                if self.connection === connection { self.connection = nil }
-            }
-        }
+        // One from before a restart is closed by now, and noticed to be.
+        if let connection, await connection.isOpen { return try await ask(connection) }
         let opened = try await SQLConnection.open(settings.localConnection(purpose), by: deadline, time: time)
         connection = opened
         return try await ask(opened)
