@@ -67,11 +67,14 @@ public enum Job: Sendable, Hashable, Codable {
     /// How it is called in "already in progress" texts (HA-364).
     public var name: String {
         switch self {
-        case .bootstrap, .clone: "bootstrap"
-        case .start(.primary): "restarting after failure"
-        case .start(.standby): "starting as a secondary"
+        case .bootstrap: "bootstrap"
+        case .clone(.leader(let name)): "bootstrap from leader '\(name)'"
+        case .clone(.replica(let name)): "bootstrap from replica '\(name)'"
+        case .clone(.noLeader): "bootstrap (without leader)"
+        case .start(.primary): "starting primary after failure"
+        case .start(.standby): "restarting after failure"
         case .promote: "promote"
-        case .demote(.graceful): "demote"
+        case .demote(.graceful(let request)): "\(request.word): demote"
         case .demote: "demoting self"
         case .restart: "restart"
         case .reinitialize: "reinitialize"
@@ -80,6 +83,8 @@ public enum Job: Sendable, Hashable, Codable {
         case .follow: "changing primary_conninfo and restarting"
         }
     }
+
+    public var isDemotion: Bool { if case .demote = self { true } else { false } }
 }
 
 public enum StartMode: Sendable, Hashable, Codable {

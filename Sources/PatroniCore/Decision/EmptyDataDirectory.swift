@@ -3,14 +3,24 @@
 enum EmptyDataDirectory {
     static let table = RuleTable(
         "empty-data-directory", "The data directory is empty, unreadable or out of reach.",
-        when: { $0.control == nil && $0.server == .stopped },
+        when: { $0.control == nil && ($0.server == .stopped || $0.observation.directory == .empty) },
         [
+            Rule("vanished-paused", "In maintenance mode nothing is stopped, whatever happens to its files.") { now in
+                now.isPaused && now.server != .stopped ? .settled(.directoryVanished, again: .seconds(1)) : nil
+            },
+            Rule("vanished", "The files are gone under a running server: nothing it accepts now will survive (HA-028).")
+            { now in
+                guard now.server != .stopped else { return nil }
+                let mode: Demotion = now.holdsLeaderKey ? .immediate : .immediateWithoutKey
+                return .act(.begin(.demote(mode)), because: .directoryVanished)
+            },
             Rule("leader-without-data", "A leader without data must let somebody with data lead (HA-028).") { now in
                 guard now.holdsLeaderKey, !now.did(.releaseLeaderKey) else { return nil }
-                return .act(.releaseLeaderKey, because: .releasedEmptyDirectory)
+                return .act(.releaseLeaderKey, because: .releasedWithoutData(now.observation.directory))
             },
             Rule("released", "The next turn sees who leads.") { now in
-                now.did(.releaseLeaderKey) ? .settled(.releasedEmptyDirectory, again: .seconds(1)) : nil
+                now.did(.releaseLeaderKey)
+                    ? .settled(.releasedWithoutData(now.observation.directory), again: .seconds(1)) : nil
             },
             Rule("inaccessible", "A disk that can't be read is not an empty one: touch nothing (HA-391).") { now in
                 guard case .inaccessible(let why) = now.observation.directory else { return nil }
@@ -47,7 +57,9 @@ enum EmptyDataDirectory {
                 guard let leader = now.cluster?.leaderMember, leader.name != now.me, leader.connectionURL != nil else {
                     return nil
                 }
-                let source = cloneSource(now, leader: leader.name)
+                // Where the last attempt failed, the leader itself is the better source.
+                let source =
+                    now.memory.cloneFailure == nil ? cloneSource(now, leader: leader.name) : .leader(leader.name)
                 return .act(.begin(.clone(from: source)), because: .cloning(source))
             },
             Rule("wait-for-a-leader", "There will be a leader to copy from.") { _ in

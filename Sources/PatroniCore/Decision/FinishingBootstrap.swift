@@ -7,8 +7,19 @@ enum FinishingBootstrap {
         [
             Rule("failed", "Others may try; this member stops so that somebody looks at it (HA-055).") { now in
                 guard case .failed(let why) = now.memory.bootstrap else { return nil }
-                if !now.did(.cancelInitialize) { return .act(.cancelInitialize, because: .bootstrapFailed(why)) }
+                let isOurs = now.cluster?.initialize == .inProgress
+                if isOurs, !now.did(.cancelInitialize) {
+                    return .act(.cancelInitialize, because: .bootstrapFailed(why))
+                }
                 return .halt(.bootstrapFailed(why))
+            },
+            Rule(
+                "another-cluster",
+                "Somebody else's data has become the cluster while we created ours: theirs counts (HA-030)."
+            ) { now in
+                guard let own = now.systemIdentifier, let cluster = now.cluster?.initialize.identifier, own != cluster
+                else { return nil }
+                return .halt(.foreignSystemIdentifier(own: own, cluster: cluster))
             },
             Rule("identify", "The cluster's identity comes first: from now on nobody else initialises it (HA-054).") {
                 now in
@@ -34,6 +45,10 @@ enum FinishingBootstrap {
                     return nil
                 }
                 return .settled(.raceUndecided(failure), again: .milliseconds(200))
+            },
+            Rule("lost", "Somebody else leads the cluster: our database must not accept writes beside theirs.") { now in
+                guard now.memory.bootstrap == .finished, case .lostTo? = now.facts.acquisition else { return nil }
+                return .act(.begin(.demote(.immediateWithoutKey)), because: .demotedByLosingRace)
             },
             Rule("announce", "A primary from now on.") { now in
                 guard now.memory.bootstrap == .finished, !now.did(.announce(.primary)) else { return nil }

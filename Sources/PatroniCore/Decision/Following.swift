@@ -18,7 +18,7 @@ enum Following {
                 now.facts.upstream == nil ? .ask(.upstream(target(now))) : nil
             },
             Rule("change-upstream", "Streaming goes on from somebody else (HA-256).") { now in
-                guard let state = now.facts.upstream, state != .asWanted else { return nil }
+                guard let state = now.facts.upstream, state != .asWanted, !wasJustTold(now) else { return nil }
                 let job = Job.follow(target(now), restart: state == .needsRestart)
                 return now.isPaused && state == .needsRestart
                     ? nil : .act(.begin(job), because: .changingUpstream(target(now)))
@@ -35,6 +35,11 @@ enum Following {
 
     private static func whenNotPaused(_ rule: Rule) -> Rule {
         Rule(rule.name, rule.sentence) { now in now.isPaused || !mayHaveDiverged(now) ? nil : rule.decide(now) }
+    }
+
+    /// Something overrules our settings; saying the same again at once would restart PostgreSQL for ever.
+    private static func wasJustTold(_ now: Situation) -> Bool {
+        now.memory.target == target(now) && now.isWithin(now.settings.loopWait, of: now.memory.retargetedAt)
     }
 
     /// A standby of the leader's own upstream chain is compared only when it does not stream.

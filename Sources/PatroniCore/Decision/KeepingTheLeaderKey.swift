@@ -10,13 +10,10 @@ enum KeepingTheLeaderKey {
             },
             Rule("silent-but-valid", "A lost answer is not a lost key; until the lease ends nobody else can have it.") {
                 now in
-                guard case .unknown(let failure)? = now.facts.renewal, now.isPaused || now.leaseLeft > now.safetyMargin
-                else { return nil }
+                guard case .unknown(let failure)? = now.facts.renewal, now.leaseLeft > now.safetyMargin else {
+                    return nil
+                }
                 return .settled(.storeSilentLeaseValid(left: now.leaseLeft, failure), again: .milliseconds(500))
-            },
-            Rule("paused", "In maintenance mode a primary is never stopped (HA-348).") { now in
-                guard lost(now), now.isPaused, now.isPrimary else { return nil }
-                return .settled(.continuingWhilePaused)
             },
             Rule(
                 "cancel-promotion",
@@ -25,23 +22,32 @@ enum KeepingTheLeaderKey {
                 guard lost(now), now.job == .promote, now.observation.job?.isPastReturn == false else { return nil }
                 return .act(.cancelJob, because: .promotionLost)
             },
-            Rule("cancel-job", "What runs must not delay the stop of a primary that has lost the key.") { now in
-                guard lost(now), now.isPrimary, let job = now.job, !isDemotion(job) else { return nil }
-                return .act(.cancelJob, because: .jobLost(job))
+            Rule("paused", "In maintenance mode a primary is never stopped (HA-348).") { now in
+                guard lost(now), now.isPaused, now.mayBeWritable else { return nil }
+                return .settled(.continuingWhilePaused)
             },
-            Rule("demote", "Somebody else leads, or may from now on: two primaries are worse than none (HA-044).") {
-                now in
-                guard lost(now), now.isPrimary, now.job == nil else { return nil }
-                return .act(.begin(.demote(demotion(now))), because: .demotedByFailedUpdate)
+            Rule("cancel-job", "What runs must not delay the stop of a primary that has lost the key.") { now in
+                guard lost(now), let job = now.job, !job.isDemotion, now.mayBeWritable || now.willBeWritable else {
+                    return nil
+                }
+                return .act(.cancelJob, because: .jobLost(job))
             },
             Rule("lost-while-starting", "A primary that is still starting must not come up without the key (HA-149).") {
                 now in
-                guard lost(now), now.server == .starting, now.memory.role == .primary else { return nil }
-                if now.job != nil { return .act(.cancelJob, because: .stoppedStartLostKey) }
+                guard lost(now), now.job == nil, now.server == .starting, now.mayBeWritable else { return nil }
                 return .act(.begin(.demote(demotion(now))), because: .stoppedStartLostKey)
             },
-            Rule("do-not-promote", "Without the key there is nothing to promote for.") { now in
-                lost(now) ? .settled(.notPromotingFailedUpdate, again: .seconds(1)) : nil
+            Rule("demote", "Somebody else leads, or may from now on: two primaries are worse than none (HA-044).") {
+                now in
+                guard lost(now), now.job == nil, now.mayBeWritable else { return nil }
+                return .act(.begin(.demote(demotion(now))), because: .demotedByFailedUpdate)
+            },
+            Rule("look-again", "What a task that was called off has left behind shows only at the next look.") { now in
+                lost(now) && now.did(.cancelJob) ? .settled(.notPromotingFailedUpdate, again: .zero) : nil
+            },
+            Rule("do-not-promote", "Without the key there is nothing to promote for (HA-044).") { now in
+                guard lost(now), now.job?.isDemotion != true else { return nil }
+                return .settled(.notPromotingFailedUpdate, again: .seconds(1))
             },
         ])
 
@@ -56,12 +62,11 @@ enum KeepingTheLeaderKey {
         if case .unknown? = now.facts.renewal { .offline } else { .immediateWithoutKey }
     }
 
-    private static func isDemotion(_ job: Job) -> Bool { if case .demote = job { true } else { false } }
-
-    /// A demotion that hands the key over releases it by itself; renewing at the same time could take it back.
+    /// A demotion that gives the key away, or has already begun to, must not take it back by a renewal.
     private static func givesUp(_ now: Situation) -> Bool {
         switch now.job {
-        case .demote(.immediate), .demote(.immediateWithoutKey), .demote(.offline): true
+        case .demote(.graceful): now.observation.job?.isPastReturn == true
+        case .demote: true
         default: false
         }
     }

@@ -20,6 +20,14 @@ public struct Memory: Sendable, Hashable, Codable {
     /// The leader and the timeline we last followed: when one changes, our own log may have diverged.
     public var followed: Followed?
     public var cloneFailure: Failure?
+    /// Since when nobody has held the leader key.
+    public var unlockedSince: Moment?
+    /// Whom the standby was last told to stream from.
+    public var target: FollowTarget?
+    /// When it was told so while it ran.
+    public var retargetedAt: Moment?
+    /// When the divergence was last looked at.
+    public var comparedAt: Moment?
     private var wasRunning = false
 
     public init() {}
@@ -69,7 +77,7 @@ public enum JobOutcome: Sendable, Hashable, Codable {
 extension Memory {
     /// Takes in what one look shows. Looking twice changes nothing.
     public mutating func look(at now: Observation) {
-        if case .held = now.lease {} else if case .cluster(let cluster) = now.store { noteLeader(of: cluster, now) }
+        if case .cluster(let cluster) = now.store { noteLeader(of: cluster, now) }
         switch now.server {
         case .running(let server):
             wasRunning = true
@@ -110,6 +118,7 @@ extension Memory {
     }
 
     private mutating func noteLeader(of cluster: Cluster, _ now: Observation) {
+        unlockedSince = cluster.isUnlocked ? unlockedSince ?? now.now : nil
         guard let leader = cluster.leader, leader.name != now.me else { return }
         let seen = Followed(leader: leader.name, timeline: cluster.timeline)
         if let followed, followed != seen { divergence = .unchecked }
@@ -120,7 +129,13 @@ extension Memory {
     public mutating func began(_ job: Job, at now: Moment) {
         switch job {
         case .bootstrap: bootstrap = .running
-        case .start, .clone, .reinitialize, .demote, .restart, .promote, .checkDivergence, .rewind, .follow: break
+        case .demote: bootstrap = .notOurs
+        case .start(.standby(let upstream)): target = upstream
+        case .follow(let upstream, restart: _):
+            target = upstream
+            retargetedAt = now
+        case .start(.primary), .promote: target = nil
+        case .clone, .reinitialize, .restart, .checkDivergence, .rewind: break
         }
     }
 
@@ -151,6 +166,7 @@ extension Memory {
         case .checkDivergence:
             if case .divergence(let found) = outcome { divergence = found }
             if let failure { divergence = .unknown(failure) }
+            comparedAt = now
         case .rewind:
             wasRunning = false
             divergence = failure.map(Divergence.rewindFailed) ?? (outcome == .succeeded ? .none : .unchecked)

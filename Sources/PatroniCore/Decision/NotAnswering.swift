@@ -14,10 +14,11 @@ enum NotAnswering {
                 else { return nil }
                 return now.whenFailoverIsPossible(.act(.begin(.demote(.immediate)), because: .stoppedUnresponsive))
             },
-            Rule("primary-without-key", "Somebody else leads, and this one may still accept writes (HA-133).") { now in
-                guard let leader = now.leader, leader != now.me, now.memory.role == .primary, !now.isPaused else {
-                    return nil
-                }
+            Rule("primary-without-key", "Somebody else leads or may, and this one may still accept writes (HA-133).") {
+                now in
+                guard !now.holdsLeaderKey, now.leader != nil || now.leaseLeft == .zero, now.memory.role == .primary,
+                    !now.isPaused
+                else { return nil }
                 return .act(.begin(.demote(.immediateWithoutKey)), because: .demotedWithoutKey)
             },
             Rule("wait", "Busy, or its disk is; the next look tells (HA-037).") { now in

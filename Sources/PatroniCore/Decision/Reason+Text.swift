@@ -13,6 +13,7 @@ extension Reason {
         case .acquiredAsPrimary: "acquired session lock as a leader"
         case .keepingTheKey(let job): "updated leader lock during \(job.name)"
         case .jobInProgress(let job): "\(job.name) in progress"
+        case .lookingAgain: "a task was called off, looking again"
         case .waitingToBecomePrimary: "waiting to become primary after promote..."
         case .changingUpstream(.member(let member)):
             "no action. I am (\(me)), a secondary, and following a leader (\(member)), changing primary_conninfo"
@@ -45,6 +46,10 @@ extension Reason {
         case .healthiest: "no reachable member is ahead of me, acquiring the leader key"
         case .lostRace: "following new leader after trying and failing to obtain lock"
         case .raceUndecided(let failure): "the store did not say whether the leader key is ours: \(failure)"
+        case .notSynchronous:
+            "following a different leader because i am not the healthiest node: I am not a synchronous standby"
+        case .tooFewVotes(let votes, let quorum):
+            "following a different leader because i am not the healthiest node: \(votes) votes, \(quorum) are needed"
         case .yieldingTo(let peer):
             "following a different leader because i am not the healthiest node: \(peer) is the candidate"
         default: nil
@@ -67,7 +72,7 @@ extension Reason {
         case .storeSilentLeaseValid(let left, let failure):
             "DCS is not accessible, the leader lock is still good for \(left.wholeSeconds) s: \(failure)"
         case .releasedNotPrimary:
-            "released leader key voluntarily as PostgreSQL is not a primary and the cluster is paused"
+            "removed leader lock because postgres is not running as primary"
         default: nil
         }
     }
@@ -109,8 +114,14 @@ extension Reason {
         case .cloning(.noLeader): "trying to bootstrap (without leader)"
         case .cloneFailed(let why): "failed to bootstrap: \(why)"
         case .emptyWhilePaused: "running with empty data directory"
-        case .releasedEmptyDirectory:
-            "released leader key voluntarily as data dir empty/not accessible and currently leader"
+        case .releasedEmptyDirectory: "released leader key voluntarily as data dir empty and currently leader"
+        case .releasedInaccessibleDirectory:
+            "released leader key voluntarily as data dir not accessible and currently leader"
+        case .releasedUnreadableDirectory:
+            "released leader key voluntarily as the system ID is invalid and currently leader"
+        case .directoryVanished: "the data directory is empty although PostgreSQL runs"
+        case .standbyClusterUnsupported:
+            "standby_cluster is configured, which this version does not support: leaving PostgreSQL as it is"
         case .directoryInaccessible(let why): "data directory is not accessible: \(why)"
         case .directoryUnreadable:
             "data dir for the cluster is not empty, but system ID is invalid; consider doing reinitialize"
@@ -138,8 +149,10 @@ extension Reason {
             "\(request.word): leader name does not match: \(request.leader?.text ?? "") != \(me)"
         case .requestToOurselves(let request):
             "\(request.word): I am already the leader, no need to \(request.isSwitchover ? "switchover" : "failover")"
-        case .requestNeedsCandidate(let request): "\(request.word): in the paused state only to a specific candidate"
-        case .requestStale(let request): "\(request.word): the scheduled time has passed, dropping the request"
+        case .requestNeedsCandidate(let request):
+            "\(request.isSwitchover ? "Switchover" : "Manual Failover") is possible only to a specific candidate in a paused state"
+        case .requestStale(let request):
+            "Found a stale switchover value, cleaning up: \(request.scheduledAt?.iso8601() ?? "")"
         case .noHealthyCandidate(let request, let obstacles):
             "\(request.word): no healthy members found, \(request.isSwitchover ? "switchover" : "failover") is not possible"
                 + obstacles.sorted { $0.key < $1.key }.map { "; \($0.key) \($0.value)" }.joined()

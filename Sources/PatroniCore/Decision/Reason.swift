@@ -12,6 +12,7 @@ public enum Reason: Sendable, Hashable, Codable {
     case acquiredAsPrimary
     case keepingTheKey(during: Job)
     case jobInProgress(Job)
+    case lookingAgain
     case waitingToBecomePrimary
     case changingUpstream(FollowTarget)
     case waitingForLeaderToPromote(MemberName)
@@ -33,6 +34,8 @@ public enum Reason: Sendable, Hashable, Codable {
     case lostRace
     case raceUndecided(StoreFailure)
     case yieldingTo(MemberName)
+    case notSynchronous
+    case tooFewVotes(Int, quorum: Int)
 
     // Losing the leadership
     case demotedWithoutKey
@@ -78,6 +81,9 @@ public enum Reason: Sendable, Hashable, Codable {
     case cloneFailed(String)
     case emptyWhilePaused
     case releasedEmptyDirectory
+    case releasedInaccessibleDirectory
+    case releasedUnreadableDirectory
+    case directoryVanished
     case directoryInaccessible(String)
     case directoryUnreadable(String)
     case initializedCluster
@@ -89,6 +95,7 @@ public enum Reason: Sendable, Hashable, Codable {
     case releasedForeignIdentifier
     case foreignWhilePaused(own: SystemIdentifier, cluster: SystemIdentifier)
     case replicaWithoutCluster
+    case standbyClusterUnsupported
     case writingInitialize
     case restoringConfiguration
     case recordingHistory
@@ -104,4 +111,15 @@ public enum Reason: Sendable, Hashable, Codable {
     case requestFulfilled
 
     case tooManySteps
+}
+
+extension Reason {
+    /// The key is given up because there is no data to lead with.
+    static func releasedWithoutData(_ directory: DataDirectory) -> Reason {
+        switch directory {
+        case .inaccessible: .releasedInaccessibleDirectory
+        case .unreadable: .releasedUnreadableDirectory
+        case .empty, .holds: .releasedEmptyDirectory
+        }
+    }
 }

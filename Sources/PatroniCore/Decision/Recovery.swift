@@ -11,8 +11,12 @@ enum Recovery {
                 guard now.isPaused, now.holdsLeaderKey, !now.did(.releaseLeaderKey) else { return nil }
                 return .act(.releaseLeaderKey, because: .releasedNotRunning)
             },
-            Rule("paused", "In maintenance mode nothing is started.") { now in
-                now.isPaused ? .settled(now.did(.releaseLeaderKey) ? .releasedNotRunning : .notRunningWhilePaused) : nil
+            Rule(
+                "paused",
+                "In maintenance mode nothing is started, except what an operator's failover stopped (HA-032, HA-250)."
+            ) { now in
+                now.isPaused && now.memory.role != .demoted
+                    ? .settled(now.did(.releaseLeaderKey) ? .releasedNotRunning : .notRunningWhilePaused) : nil
             },
             Rule("leader-failed-to-start", "The start failed; somebody else shall lead (HA-027).") { now in
                 guard now.holdsLeaderKey, now.memory.startFailure != nil else { return nil }
@@ -24,8 +28,7 @@ enum Recovery {
                 "fail-over-at-once",
                 "primary_start_timeout is 0: the operator prefers a failover to a restart (HA-075, HA-387)."
             ) { now in
-                guard wasLeadingPrimary(now), now.settings.primaryStartTimeout == .zero, now.memory.crashedAt != nil
-                else { return nil }
+                guard wasLeadingPrimary(now), now.settings.primaryStartTimeout == .zero else { return nil }
                 return now.whenFailoverIsPossible(.act(.begin(.demote(.immediate)), because: .stoppedToFailOver))
             },
             Rule(

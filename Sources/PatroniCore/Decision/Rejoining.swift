@@ -11,9 +11,7 @@ enum Rejoining {
             return .settled(.waitingForLeaderToPromote(leader), again: .milliseconds(200))
         },
         Rule("compare", "Before following anybody, know whether we hold more than the leader (HA-234).") { now in
-            guard let leader = leaderToCompare(now), isReady(now), now.memory.divergence == .unchecked else {
-                return nil
-            }
+            guard let leader = leaderToCompare(now), isReady(now), needsComparison(now) else { return nil }
             return .act(.begin(.checkDivergence(from: leader)), because: .startingAsSecondary)
         },
         Rule(
@@ -59,6 +57,15 @@ enum Rejoining {
     private static func leaderToCompare(_ now: Situation) -> MemberName? {
         guard let leader = now.leader, leader != now.me, !now.settings.isStandbyCluster else { return nil }
         return leader
+    }
+
+    /// What could not be found out is tried again, but not at once.
+    private static func needsComparison(_ now: Situation) -> Bool {
+        switch now.memory.divergence {
+        case .unchecked: true
+        case .unknown: !now.isWithin(now.settings.loopWait, of: now.memory.comparedAt)
+        case .none, .diverged, .rewindFailed: false
+        }
     }
 
     /// The leader says of itself that it is a running primary.

@@ -98,7 +98,9 @@ public struct Shutdown: Sendable, Hashable, Codable {
         me = observation.me
         settings = observation.settings
         job = observation.job?.job
-        staysUp = observation.settings.isPaused ? .paused : neverJoined ? .neverJoined : nil
+        // An operator's failover is carried out in maintenance mode, the end of the agent is not (HA-169, HA-172).
+        staysUp =
+            observation.settings.isPaused && observation.isShuttingDown ? .paused : neverJoined ? .neverJoined : nil
         if case .cluster(let cluster) = observation.store {
             self.cluster = cluster
             isLeader = cluster.leader?.name == observation.me && observation.lease.isValid(at: observation.now)

@@ -22,6 +22,24 @@ extension Situation {
     public var timeline: Timeline? { running?.timeline ?? control?.timeline }
     public var position: LSN { running?.position ?? .zero }
 
+    /// Accepting writes now, or at any moment: a primary that answers, or one that does not (yet).
+    public var mayBeWritable: Bool {
+        switch server {
+        case .running(let running): running.isPrimary
+        case .starting, .unresponsive: memory.role == .primary
+        case .stopped: false
+        }
+    }
+
+    /// The job that is under way ends with a primary.
+    public var willBeWritable: Bool {
+        switch job {
+        case .promote, .start(.primary): true
+        case .restart: memory.role == .primary
+        default: false
+        }
+    }
+
     public func did(_ action: Action) -> Bool { facts.performed.contains(action) }
 
     /// How long our claim to the leader key is still good; zero when it is not.
@@ -55,8 +73,9 @@ extension Situation {
         guard let position = answer.position else { return .notRunning }
         let lag = position.lag(behind: cluster?.status.position ?? .zero)
         if lag > settings.maximumLagOnFailover { return .tooFarBehind(lag) }
-        if settings.checkTimeline, let recorded = cluster?.timeline, let theirs = answer.timeline, theirs < recorded {
-            return .olderTimeline(theirs)
+        if settings.checkTimeline, let recorded = cluster?.timeline {
+            guard let theirs = answer.timeline else { return .unknownTimeline }
+            if theirs < recorded { return .olderTimeline(theirs) }
         }
         return nil
     }
@@ -87,6 +106,7 @@ public enum Obstacle: Sendable, Hashable, Codable, CustomStringConvertible {
     case notRunning
     case tooFarBehind(ByteCount)
     case olderTimeline(Timeline)
+    case unknownTimeline
 
     public var description: String {
         switch self {
@@ -96,6 +116,7 @@ public enum Obstacle: Sendable, Hashable, Codable, CustomStringConvertible {
         case .notRunning: "has no running PostgreSQL"
         case .tooFarBehind(let lag): "is \(lag) behind"
         case .olderTimeline(let timeline): "is on the older timeline \(timeline)"
+        case .unknownTimeline: "is on an unknown timeline"
         }
     }
 }

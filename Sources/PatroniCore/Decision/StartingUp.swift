@@ -7,6 +7,16 @@ enum StartingUp {
             Rule("paused", "In maintenance mode a start is only watched.") { now in
                 now.isPaused ? .settled(.starting, again: .seconds(1)) : nil
             },
+            Rule(
+                "another-leader",
+                "A standby may need the leader's log to come up at all, so it must ask the right one (HA-152)."
+            ) { now in
+                guard !now.holdsLeaderKey, now.leader != nil, now.memory.role != .primary,
+                    let target = now.memory.target, target != Following.target(now)
+                else { return nil }
+                let job = Job.follow(Following.target(now), restart: true)
+                return .act(.begin(job), because: .changingUpstream(Following.target(now)))
+            },
             Rule("follower", "A standby may take its time; crash recovery of a large one is slow (HA-152).") { now in
                 now.holdsLeaderKey ? nil : now.memory.role == .primary ? nil : .settled(.starting, again: .seconds(1))
             },

@@ -14,7 +14,7 @@ enum StoreSilent {
             },
             Rule("lease-valid", "Nobody else can have become leader yet: keep the writes running and try again.") {
                 now in
-                guard mayBeWritable(now), now.leaseLeft > now.safetyMargin,
+                guard isDangerous(now), now.leaseLeft > now.safetyMargin,
                     case .silent(let failure) = now.observation.store
                 else { return nil }
                 return .settled(
@@ -22,11 +22,11 @@ enum StoreSilent {
                     again: min(.seconds(1), now.leaseLeft - now.safetyMargin))
             },
             Rule("free-the-hands", "What runs must not delay the stop of the primary.") { now in
-                guard mayBeWritable(now), now.job != nil else { return nil }
+                guard isDangerous(now), now.job != nil else { return nil }
                 return .act(.cancelJob, because: .demotedStoreGone)
             },
             Rule("lease-ends", "From here on another member may take over: stop accepting writes (HA-041).") { now in
-                mayBeWritable(now) ? .act(.begin(.demote(.offline)), because: .demotedStoreGone) : nil
+                isDangerous(now) ? .act(.begin(.demote(.offline)), because: .demotedStoreGone) : nil
             },
             Rule("demoted", "A demoted primary still serves readers while everybody waits for the store (HA-140).") {
                 now in
@@ -37,14 +37,12 @@ enum StoreSilent {
             },
             Rule("wait", "Without the store a standby stays what it is (HA-042).") { now in
                 guard case .silent(let failure) = now.observation.store else { return nil }
-                return .settled(.storeSilent(failure), again: .seconds(1))
+                return .settled(.storeSilent(failure), again: now.did(.cancelJob) ? .zero : .seconds(1))
             },
         ])
 
-    /// Accepting writes now, or about to.
-    private static func mayBeWritable(_ now: Situation) -> Bool {
-        if now.isPrimary || now.job == .promote || now.job == .start(.primary) { return true }
-        if case .unresponsive = now.server { return now.memory.role == .primary }
-        return now.server == .starting && now.memory.role == .primary
+    /// Accepting writes now, or about to. Not while we create the cluster: nobody else has its data yet.
+    private static func isDangerous(_ now: Situation) -> Bool {
+        now.memory.bootstrap == .notOurs && (now.mayBeWritable || now.willBeWritable)
     }
 }

@@ -2,14 +2,16 @@
 
 enum SwitchingOver {
     static let table = RuleTable(
-        "switching-over", "We hold the key, PostgreSQL runs, and an operator asked for another leader.",
-        when: { $0.holdsLeaderKey && $0.running != nil && $0.request != nil && $0.facts.renewal == .held },
+        "switching-over", "We hold the key, PostgreSQL runs or starts, and an operator asked for another leader.",
+        when: { now in
+            now.holdsLeaderKey && now.facts.renewal == .held && (now.running != nil || now.server == .starting)
+                && now.request != nil && !now.did(.clearFailoverRequest)
+        },
         [
-            Rule("cleared", "The request was dealt with this turn.") { now in
-                now.did(.clearFailoverRequest) ? .settled(.leading) : nil
-            },
             Rule("being-promoted-to", "We are the one it asks for, and on the way (HA-124).") { now in
-                guard now.isPaused, !now.isPrimary, now.request?.candidate == now.me else { return nil }
+                guard now.isPaused, now.running?.standby != nil, now.request?.candidate == now.me, now.mayLead else {
+                    return nil
+                }
                 return .act(.begin(.promote), because: .promotedByHolding)
             },
             Rule("scheduled", "Its time has not come (HA-107).") { now in
@@ -57,9 +59,9 @@ enum SwitchingOver {
             },
         ])
 
-    /// The request, when it is time for it.
+    /// The request, when it is time for it. In maintenance mode only a primary hands over.
     private static func due(_ now: Situation) -> FailoverRequest? {
-        guard let request = now.request else { return nil }
+        guard let request = now.request, !now.isPaused || now.isPrimary else { return nil }
         guard let time = request.scheduledAt else { return request }
         return now.isPaused || time > now.observation.wallTime ? nil : request
     }

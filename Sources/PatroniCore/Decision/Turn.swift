@@ -8,20 +8,21 @@ public enum Rules {
         KeepingTheLeaderKey.table,
         JobInProgress.table,
         FinishingBootstrap.table,
+        StandbyCluster.table,
         EmptyDataDirectory.table,
         Identity.table,
+        LeaderRepairs.table,
+        SwitchingOver.table,
         StartingUp.table,
         Recovery.table,
         NotAnswering.table,
         LeaderRace.table,
-        LeaderRepairs.table,
-        SwitchingOver.table,
         HoldingTheLock.table,
         Following.table,
     ]
 
     /// The first rule that matches, in the first table that applies.
-    public static func verdict(_ situation: Situation) -> Verdict? {
+    public static func verdict(_ situation: Situation, _ tables: [RuleTable] = tables) -> Verdict? {
         for table in tables {
             if let verdict = table.verdict(situation) { return verdict }
         }
@@ -56,11 +57,14 @@ public struct Turn: Sendable, Hashable, Codable {
     }
 
     /// What to do now.
-    public mutating func next() -> Verdict {
+    public mutating func next() -> Verdict { next(Rules.tables) }
+
+    /// The same with other tables, for tests that take rules away.
+    mutating func next(_ tables: [RuleTable]) -> Verdict {
         steps += 1
         if steps > Self.maximumSteps { return Verdict(decision: .settled(.tooManySteps), rule: "turn/too-many-steps") }
         let verdict =
-            Rules.verdict(Situation(observation, memory, facts))
+            Rules.verdict(Situation(observation, memory, facts), tables)
             ?? Verdict(decision: .settled(.followingNobody), rule: "turn/nothing-applies")
         if verdict.decision == .settled(.initializedCluster, again: .zero) { memory.bootstrapClosed() }
         return verdict
@@ -78,6 +82,8 @@ public struct Turn: Sendable, Hashable, Codable {
         case .written(let action, let outcome):
             facts.performed.append(action)
             if action == .claimInitialize { facts.claim = outcome }
+            // Ours or not, from the moment of giving it up on we don't believe in it any more.
+            if action == .releaseLeaderKey { observation.lease = .none }
         case .done(let action):
             facts.performed.append(action)
             if case .announce(let role) = action { memory.announced(role) }
@@ -85,7 +91,10 @@ public struct Turn: Sendable, Hashable, Codable {
                 memory.began(job, at: observation.now)
                 observation.job = JobUnderway(job: job, since: observation.now)
             }
-            if action == .cancelJob { observation.job = nil }
+            if action == .cancelJob, let job = observation.job?.job {
+                memory.ended(job, .cancelled, at: observation.now, settings: observation.settings)
+                observation.job = nil
+            }
         }
     }
 }
