@@ -90,7 +90,7 @@ extension Agent {
             await parts.callbacks.started(as: .primary)
         case .standby(let target):
             try await parts.server.start(.standby(upstream(target)), timeout: configuration.local.postgres.startTimeout)
-            nudgesLeft = 20
+            nudgesLeft = Self.nudges
             if wasDemoted {
                 await parts.callbacks.roleChanged(to: .replica)
             } else {
@@ -129,7 +129,7 @@ extension Agent {
         await parts.callbacks.stopped(as: memory.role)
         try await parts.server.start(
             upstream.map(ServerStart.standby) ?? .primary, timeout: timeout ?? settings.primaryStartTimeout)
-        nudgesLeft = 20
+        nudgesLeft = Self.nudges
         await parts.callbacks.restarted(as: wasPrimary ? .primary : .replica)
     }
 

@@ -117,6 +117,9 @@ extension Agent {
 
     private func slotWorkEnded() { isSlotWorkUnderway = false }
 
+    /// How often a receiver is reminded before it is left to its own patience.
+    static let nudges = 12
+
     /// A WAL receiver that was refused sleeps for five seconds; we know sooner that the leader is there (STACK, traps).
     private func nudgeReceiver() {
         guard let standby = look.status.running?.standby, job == nil else { return }

@@ -54,8 +54,10 @@ extension Agent {
             view = .silent(error)
             cluster = nil
         }
+        let wasStreaming = look.status.running?.standby?.replicationState == "streaming"
         look = await looked
         lookedAt = began
+        if wasStreaming, look.status.running?.standby?.replicationState != "streaming" { nudgesLeft = Self.nudges }
         if !hasAnnouncedStart, let running = look.status.running {
             // Found running: callbacks hear of it once (HA-303).
             hasAnnouncedStart = true

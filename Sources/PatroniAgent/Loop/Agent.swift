@@ -33,7 +33,7 @@ actor Agent {
     let parts: Parts
     let wakeUps = WakeUps()
     var configuration: ConfigurationKeeper
-    var settings = ClusterSettings()
+    var settings: ClusterSettings
 
     var memory = Memory()
     var lease = Lease.none
@@ -68,6 +68,7 @@ actor Agent {
     init(parts: Parts, configuration: ConfigurationKeeper) {
         self.parts = parts
         self.configuration = configuration
+        settings = configuration.cluster
         lastTurn = parts.time.now
         lookedAt = parts.time.now
     }
@@ -132,7 +133,9 @@ actor Agent {
         case .status: break
         case .member(let name):
             // The leader has become a primary, or a new member needs a slot.
-            let isNews = name == cluster?.leader?.name || cluster?.member(name) == nil
+            // While we stream from the leader its reports tell us nothing that the stream doesn't.
+            let isStreaming = look.status.running?.standby?.replicationState == "streaming"
+            let isNews = cluster?.member(name) == nil || (name == cluster?.leader?.name && !isStreaming)
             if isNews, name != me { wakeUps.wake() }
         }
     }
