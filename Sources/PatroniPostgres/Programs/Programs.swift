@@ -38,10 +38,11 @@ public struct ProgramResult: Sendable, Hashable {
 
     public var isSuccess: Bool { ending == .exited(0) }
 
-    /// The last line of what it complained about, for a message in one line.
+    /// The line that says what was wrong, for a message in one line: the last one marked as an error, else the last.
     public var complaint: String {
         let lines = errorOutput.split(whereSeparator: \.isNewline).map { String($0).trimmedSpaces }
-        return lines.last { !$0.isEmpty } ?? ending.description
+        let marked = lines.last { line in ["error:", "fatal:", "FATAL:", "PANIC:"].contains { line.contains($0) } }
+        return marked ?? lines.last { !$0.isEmpty } ?? ending.description
     }
 }
 

@@ -1,0 +1,179 @@
+// Old primaries come back: those that lost nothing follow, those that diverged are rewound.
+
+import PatroniConfiguration
+import PatroniCore
+import PatroniPlatform
+import Testing
+
+@testable import PatroniPostgres
+
+@Suite struct RewindTests {
+    /// A primary and its streaming replica with a table in both.
+    private func pair(_ body: (_ old: TestMember, _ new: TestMember) async throws -> Void) async throws {
+        let (old, new) = (try TestMember("old"), try TestMember("new"))
+        try await withMembers(old, new) {
+            try await old.bootstrap()
+            try await old.value("CREATE TABLE t AS SELECT 1 AS id")
+            try await new.clone(from: old)
+            try await new.startFollowing(old)
+            try await new.catchUp(with: old)
+            try await body(old, new)
+        }
+    }
+
+    private func position(of member: TestMember) async throws -> LocalPosition {
+        try #require(LocalPosition(try await member.control.read(by: soon())))
+    }
+
+    @Test func `a primary that handed over everything follows without a rewind`() async throws {
+        try await pair { old, new in
+            try await old.value("INSERT INTO t VALUES (2)")
+            try await old.stop()
+            let control = try await old.control.read(by: soon())
+            let shutdown = try #require(
+                await WalDump(old.server.files, old.programs).shutdownPosition(control, by: soon()))
+            #expect(shutdown.checkpoint == control.checkpoint && shutdown.last == shutdown.checkpoint)
+            // The replica has the shutdown checkpoint: that is what a handover waits for.
+            try await eventually("the checkpoint to arrive") {
+                try await new.value("SELECT pg_last_wal_receive_lsn() > '\(shutdown.checkpoint)'") == "t"
+            }
+            try await new.promote()
+            #expect(await old.rewind.check(try await position(of: old), against: new.endpoint, by: soon()) == .same)
+            try await old.startFollowing(new)
+            try await old.catchUp(with: new)
+        }
+    }
+
+    @Test func `with archiving the position before the switch of segments is published`() async throws {
+        let member = try TestMember("one") { settings in
+            settings.parameters["archive_mode"] = "on"
+            settings.parameters["archive_command"] = "true"
+        }
+        try await withMembers(member) {
+            try await member.bootstrap()
+            try await member.value("CREATE TABLE t (id int)")
+            try await member.stop()
+            let control = try await member.control.read(by: soon())
+            let shutdown = await WalDump(member.server.files, member.programs).shutdownPosition(control, by: soon())
+            #expect(shutdown?.checkpoint == control.checkpoint)
+            #expect(shutdown.map { $0.last < $0.checkpoint } == true)
+        }
+    }
+
+    @Test func `a crashed primary with rows of its own is rewound and follows`() async throws {
+        try await pair { old, new in
+            try await new.stop()
+            try await old.value("INSERT INTO t VALUES (2)")
+            try await old.crash()
+            try await new.startFollowing(nil)
+            try await new.promote()
+            try await new.value("INSERT INTO t VALUES (3)")
+
+            let crashed = try await old.control.read(by: soon())
+            #expect(crashed.state == .inProduction && LocalPosition(crashed) == nil)
+            #expect(await old.rewind.recoverInSingleUserMode(by: soon(60)) == nil)
+            #expect(try await old.control.read(by: soon()).state == .shutDown)
+            guard
+                case .diverged = await old.rewind.check(
+                    try await position(of: old), against: new.endpoint, by: soon())
+            else {
+                Issue.record("the old primary has a row that the new one never had")
+                return
+            }
+            #expect(await old.rewind.isPossible(try await old.control.read(by: soon()), by: soon()))
+            #expect(await old.rewind.run(from: new.endpoint, by: soon(60)) == .rewound)
+            try await old.startFollowing(new)
+            try await old.catchUp(with: new)
+            #expect(try await old.value("SELECT string_agg(id::text, ',' ORDER BY id) FROM t") == "1,3")
+        }
+    }
+
+    @Test func `a standby that replayed too much has diverged, running or stopped`() async throws {
+        let (one, two, three) = (try TestMember("one"), try TestMember("two"), try TestMember("three"))
+        try await withMembers(one, two, three) {
+            try await one.bootstrap()
+            try await two.clone(from: one)
+            try await three.clone(from: one)
+            try await two.startFollowing(one)
+            try await three.startFollowing(one)
+            try await two.catchUp(with: one)
+            try await two.stop()
+            try await one.value("CREATE TABLE more AS SELECT generate_series(1, 1000)")
+            try await three.catchUp(with: one)
+            try await one.stop(.immediate)
+            try await two.startFollowing(nil)
+            try await two.promote()
+
+            let running = LocalPosition.standby(
+                Timeline(1), replayed: LSN(try await three.value("SELECT pg_last_wal_replay_lsn()") ?? "") ?? .zero)
+            guard case .diverged = await three.rewind.check(running, against: two.endpoint, by: soon()) else {
+                Issue.record("the running standby replayed what the new primary never had")
+                return
+            }
+            try await three.stop()
+            guard
+                case .diverged = await three.rewind.check(
+                    try await position(of: three), against: two.endpoint, by: soon())
+            else {
+                Issue.record("the stopped standby replayed what the new primary never had")
+                return
+            }
+            #expect(await three.rewind.run(from: two.endpoint, by: soon(60)) == .rewound)
+            try await three.startFollowing(two)
+            try await three.catchUp(with: two)
+        }
+    }
+
+    @Test func `a leader that does not answer, or is a standby, answers nothing`() async throws {
+        try await pair { old, new in
+            let local = LocalPosition.standby(Timeline(1), replayed: LSN(1))
+            guard case .unknown(let why) = await old.rewind.check(local, against: new.endpoint, by: soon()) else {
+                Issue.record("a standby was taken for the leader")
+                return
+            }
+            #expect(!why.isEmpty)
+            try await new.stop()
+            guard case .unknown = await old.rewind.check(local, against: new.endpoint, by: soon()) else {
+                Issue.record("a stopped server was taken for the leader")
+                return
+            }
+            guard case .notNow = await old.rewind.run(from: new.endpoint, by: soon()) else {
+                Issue.record("rewound from a stopped server")
+                return
+            }
+        }
+    }
+
+    @Test func `segments that wait for the archive are saved before a crash recovery`() async throws {
+        let member = try TestMember("one") { settings in
+            settings.parameters["archive_mode"] = "on"
+            // Fails until the directory is there.
+            let archive = settings.dataDirectory + "/../archive"
+            settings.parameters["archive_command"] = .string("cp %p \(archive)/%f")
+        }
+        try await withMembers(member) {
+            try await member.bootstrap()
+            try await member.value("CREATE TABLE t AS SELECT 1 AS id")
+            try await member.value("SELECT pg_switch_wal()")
+            try await eventually("a segment that waits") {
+                let files = member.server.files
+                return !(await WalArchiving(files, member.programs, logger: testLogger).ready()).isEmpty
+            }
+            try await member.crash()
+            let archive = member.directory + "/archive"
+            try FileTree.create(archive, mode: 0o777)
+            try await makeReadable(archive)
+            #expect(await member.rewind.recoverInSingleUserMode(by: soon(60)) == nil)
+            #expect(!(try FileReading.names(in: archive)).isEmpty)
+            try await member.startAsPrimary()
+            #expect(try await member.value("SELECT id FROM t") == "1")
+        }
+    }
+
+    /// The umask may have taken rights away from the directory.
+    private func makeReadable(_ path: String) async throws {
+        var plain = installedPrograms
+        plain.prefix = []
+        #expect(try await plain.run("chmod", ["777", path], by: soon()).isSuccess)
+    }
+}
