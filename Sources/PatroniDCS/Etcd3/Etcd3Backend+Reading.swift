@@ -84,11 +84,16 @@ extension Etcd3Backend {
     }
 
     func restartWatch() {
+        stopWatching()
+        startWatch()
+    }
+
+    func stopWatching() {
         watch?.cancel()
         watch = nil
+        streamNumber += 1
         isStreaming = false
         view.doubt()
-        startWatch()
     }
 
     private func pause(_ failures: Int) async {

@@ -101,8 +101,7 @@ actor Etcd3Backend: KeyBackend {
 
     func close() async {
         isClosed = true
-        watch?.cancel()
-        watch = nil
+        stopWatching()
         news.finish()
         await gateway.close()
     }

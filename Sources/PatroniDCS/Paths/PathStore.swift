@@ -7,7 +7,7 @@ actor PathStore<Backend: KeyBackend>: ConfigurationStore {
     nonisolated let kind: String
     nonisolated let changes: AsyncStream<StoreChange>
     let member: MemberName
-    let backend: Backend
+    nonisolated let backend: Backend
     /// The last view with our own writes folded in: tells what need not be written.
     var known: [String: StoredKey] = [:]
 

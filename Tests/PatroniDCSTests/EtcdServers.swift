@@ -1,0 +1,109 @@
+// Real etcd servers for tests: on free ports, in temporary directories, gone with the test process.
+
+import Glibc
+import PatroniConfiguration
+import PatroniCore
+import PatroniHTTP
+import PatroniPlatform
+import Testing
+
+/// One etcd cluster of one or three servers.
+final class EtcdServers: Sendable {
+    struct Server: Sendable {
+        var endpoint: Endpoint
+        var peerURL: String
+        var directory: String
+        var url: String { "http://\(endpoint)" }
+    }
+
+    let servers: [Server]
+    private let root: String
+
+    /// The server that tests share when they do it no harm.
+    static let shared = Task { try await EtcdServers() }
+
+    init(count: Int = 1) async throws {
+        root = try temporaryDirectory("etcd")
+        var servers: [Server] = []
+        for number in 0..<count {
+            let (client, peer) = (try freePort(), try freePort())
+            servers.append(
+                Server(
+                    endpoint: Endpoint(host: "127.0.0.1", port: client), peerURL: "http://127.0.0.1:\(peer)",
+                    directory: "\(root)/s\(number)"))
+        }
+        self.servers = servers
+        for number in servers.indices { try start(number) }
+        for number in servers.indices { try await waitUntilHealthy(number) }
+    }
+
+    deinit {
+        for number in servers.indices { end(number, SIGKILL) }
+        _ = try? DetachedProcess.start("/bin/rm", ["-rf", root], environment: [:])
+    }
+
+    /// Also a server that was stopped before: its data are kept.
+    func start(_ number: Int) throws {
+        let server = servers[number]
+        let etcd = try #require(Machine.findProgram("etcd"), "etcd is missing: apt-get install etcd-server")
+        let all = servers.enumerated().map { "s\($0.offset)=\($0.element.peerURL)" }.joined(separator: ",")
+        mkdir(server.directory, 0o700)
+        // The shell ends the server when this process is no more, and clears up.
+        let script = """
+            exec >/dev/null 2>&1 </dev/null
+            \(etcd) --name s\(number) --data-dir \(server.directory)/data \
+              --listen-client-urls \(server.url) --advertise-client-urls \(server.url) \
+              --listen-peer-urls \(server.peerURL) --initial-advertise-peer-urls \(server.peerURL) \
+              --initial-cluster \(all) --heartbeat-interval 50 --election-timeout 500 \
+              >\(server.directory)/log 2>&1 &
+            echo $! >\(server.directory)/pid.new; mv \(server.directory)/pid.new \(server.directory)/pid
+            while kill -0 \(getpid()) 2>/dev/null && kill -0 $! 2>/dev/null; do sleep 0.5; done
+            kill -0 \(getpid()) 2>/dev/null && exit
+            kill -9 $!; rm -rf \(root)
+            """
+        unlink("\(server.directory)/pid")
+        _ = try DetachedProcess.start(
+            "/bin/sh", ["-c", script],
+            environment: ["PATH": "/usr/bin:/bin"])
+    }
+
+    /// SIGKILL, SIGSTOP or SIGCONT.
+    func end(_ number: Int, _ signal: Int32) {
+        guard let text = try? FileReading.text("\(servers[number].directory)/pid"),
+            let pid = Int32(text.split(separator: "\n").first ?? "")
+        else { return }
+        kill(pid, signal)
+    }
+
+    func waitUntilHealthy(_ number: Int) async throws {
+        let http = try HTTPTransport()
+        let end = SystemTime().now + .seconds(30)
+        while SystemTime().now < end {
+            let answer = try? await http.send(
+                HTTPRequest(.get, servers[number].url + "/health"), by: SystemTime().now + .seconds(2))
+            if answer?.text.contains("true") == true { return }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        Issue.record("etcd did not start: \((try? FileReading.text("\(servers[number].directory)/log")) ?? "")")
+    }
+
+    /// A call of etcd's own, past the code under test.
+    @discardableResult
+    func call(_ path: String, _ body: JSONObject, token: String? = nil) async throws -> JSON {
+        let http = try HTTPTransport()
+        var request = HTTPRequest(.post, "\(servers[0].url)/v3/\(path)", body: Array(body.text().utf8))
+        if let token { request.headers.append(("Authorization", token)) }
+        let answer = try await http.send(request, by: SystemTime().now + .seconds(5))
+        return try JSON.parse(answer.body)
+    }
+
+    var settings: Etcd3Settings { Etcd3Settings(endpoints: servers.map(\.endpoint)) }
+}
+
+func temporaryDirectory(_ what: String) throws -> String {
+    var template = Array("/tmp/patroni-\(what)-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else { throw FileError("make", "/tmp", .last) }
+    return String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+}
+
+func freePort() throws -> Int { Int(try #require(Machine.freePort())) }
