@@ -36,9 +36,8 @@ private func deadline(_ seconds: Double) -> Moment { SystemTime().now + .seconds
 
 @Suite struct ClientTests {
     @Test func nobodyListeningIsSaidAtOnceWithTheAddress() async throws {
-        let server = try await FixedServer(answering: nil)
-        let port = server.port
-        await server.stop()
+        // Not a port just given up: another test's server would take it.
+        let port = 1
         let http = try HTTPTransport()
         let failure = await #expect(throws: HTTPFailure.self) {
             _ = try await http.send(HTTPRequest(.get, "http://127.0.0.1:\(port)/x?secret=1"), by: deadline(20))

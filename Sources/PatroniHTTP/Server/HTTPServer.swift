@@ -71,7 +71,7 @@ public actor HTTPServer {
             try? await old?.close()
         } catch {
             // The old and the new address may overlap (127.0.0.1:8008 and *:8008): give the old one up first.
-            guard let old, let before = options else { throw error }
+            guard let old, let before = options, port == new.listen.port else { throw error }
             try? await old.close()
             listener = nil
             do throws(ServerFailure) {

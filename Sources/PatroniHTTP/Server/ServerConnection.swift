@@ -101,13 +101,7 @@ final class ServerConnection: ChannelDuplexHandler {
         pump(context)
     }
 
-    private static func status(of error: HTTPParserError) -> Int {
-        switch error {
-        case .headerOverflow: 431
-        case .invalidMethod: 501
-        default: 400
-        }
-    }
+    private static func status(of error: HTTPParserError) -> Int { error == .headerOverflow ? 431 : 400 }
 
     // MARK: requests
 
