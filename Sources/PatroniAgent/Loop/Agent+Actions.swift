@@ -55,6 +55,9 @@ extension Agent {
         switch outcome {
         case .held where !isGivingUpKey:
             lease = .held(until: sent + settings.ttl)
+            if action == .acquireLeaderKey {
+                retainedSlots = RetainedSlots(inherited: cluster?.status.retainedSlots ?? [], at: now)
+            }
             publishStatusBoard()
         case .held: break
         case .lostTo(let other):

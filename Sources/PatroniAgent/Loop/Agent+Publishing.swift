@@ -15,7 +15,7 @@ extension Agent {
         let deadline = now + min(settings.retryTimeout, .seconds(3))
         async let published = parts.store.publishMember(member.json, by: deadline)
         if lease.isValid(at: now), let position = lastWrittenPosition {
-            let status = ClusterStatus(position: position, slots: statusSlots(position))
+            let status = leaderStatus(position)
             if case .unknown(let failure) = await parts.store.writeStatus(status, by: deadline) {
                 log.warning("the leader's position could not be written: \(failure)")
             }
@@ -27,12 +27,16 @@ extension Agent {
         nudgeReceiver()
     }
 
-    /// Every slot's position, and our own under our own slot's name for those who keep one for us (HA-288, HA-389).
-    private func statusSlots(_ position: LSN) -> [String: LSN]? {
-        guard settings.useSlots else { return nil }
+    /// Where the leader is, with every slot's position, and our own under our own slot's name for those who keep one
+    /// for us (HA-288, HA-389).
+    private func leaderStatus(_ position: LSN) -> ClusterStatus {
+        guard settings.useSlots, let cluster else { return ClusterStatus(position: position) }
         var slots = look.slots
         slots[me.slotName] = position
-        return slots
+        let retained = retainedSlots.update(
+            existing: slots.keys, cluster: cluster, me: me, ttl: settings.memberSlotsTTL, at: now)
+        for name in retained.expired { log.info("the slot \(name) is not retained any more, its member has been away too long") }
+        return ClusterStatus(position: position, slots: slots, retainedSlots: retained.kept)
     }
 
     /// What this member says of itself (DCS-012 to DCS-029).

@@ -56,6 +56,7 @@ actor Agent {
     var walSenders: [WalSender] = []
     var lastReason: Reason?
     var awaitsCheckpoint = false
+    var retainedSlots = RetainedSlots()
     var isSlotWorkUnderway = false
     var scheduledRestart: ScheduledRestart?
     var nudgesLeft = 0
