@@ -31,7 +31,8 @@ extension Agent {
             await recordHistory()
             return .done(action)
         case .announce(let role):
-            await parts.callbacks.roleChanged(to: role)
+            // Of a new cluster callbacks hear as of any start: at the next look (HA-054, HA-056).
+            if reason != .initializedCluster { await parts.callbacks.roleChanged(to: role) }
             return .done(action)
         case .begin(let job):
             log.info("\(reason.text(me))")
@@ -73,6 +74,7 @@ extension Agent {
     @discardableResult
     func releaseKey(position: LSN?) async -> WriteOutcome {
         isGivingUpKey = true
+        if job?.job.isDemotion == true { job?.isPastReturn = true }
         defer { isGivingUpKey = false }
         lease = .none
         publishStatusBoard()

@@ -35,7 +35,9 @@ extension Agent {
         slots[me.slotName] = position
         let retained = retainedSlots.update(
             existing: slots.keys, cluster: cluster, me: me, ttl: settings.memberSlotsTTL, at: now)
-        for name in retained.expired { log.info("the slot \(name) is not retained any more, its member has been away too long") }
+        for name in retained.expired {
+            log.info("the slot \(name) is not retained any more, its member has been away too long")
+        }
         return ClusterStatus(position: position, slots: slots, retainedSlots: retained.kept)
     }
 

@@ -58,7 +58,7 @@ extension Agent {
         look = await looked
         lookedAt = began
         if wasStreaming, look.status.running?.standby?.replicationState != "streaming" { nudgesLeft = Self.nudges }
-        if !hasAnnouncedStart, let running = look.status.running {
+        if !hasAnnouncedStart, job == nil, memory.bootstrap == .notOurs, let running = look.status.running {
             // Found running: callbacks hear of it once (HA-303).
             hasAnnouncedStart = true
             await parts.callbacks.started(as: running.isPrimary ? .primary : .replica)

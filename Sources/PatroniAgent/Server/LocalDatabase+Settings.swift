@@ -15,7 +15,20 @@ extension LocalDatabase {
         programs = PostgresPrograms(binDirectory: settings.binDirectory, programNames: settings.programNames)
         await inspection.update(settings)
         await scripts.update(settings)
-        if isSame, !force { return }
+        let hasNewAccess = oldAccess.0 != settings.hba || oldAccess.1 != settings.ident
+        if !isSame || force { await bringInForce(force: force || hasNewAccess) }
+    }
+
+    /// A server that we found runs with what somebody else wrote: compare with that (HA-018).
+    func adoptFoundServer(by deadline: Moment) async {
+        do throws(SQLError) {
+            written = try await RunningSettings.current(
+                await server(), try await workConnection(by: deadline), by: deadline)
+        } catch { log.warning("the running server's settings could not be read: \(error)") }
+        await bringInForce(force: false)
+    }
+
+    private func bringInForce(force: Bool) async {
         guard let postmaster, !postmaster.hasExited else { return }
         let server = await server()
         let wanted = ServerParameters.wanted(server)
@@ -26,15 +39,14 @@ extension LocalDatabase {
             let running = try await RunningSettings.read(names, connection, by: deadline)
             let difference = ParameterDifference(wanted: wanted, previous: written, running: running)
             for message in difference.messages { log.info("\(message)") }
-            let hasNewAccess = oldAccess.0 != settings.hba || oldAccess.1 != settings.ident
             pendingRestart = difference.pendingRestart
-            guard difference.needsReload || hasNewAccess || force else { return }
+            guard difference.needsReload || force else { return }
             let known = wanted.filter { !difference.unknown.contains($0) }
             await rewrite(known, server)
             log.info("PostgreSQL configuration items changed, reloading configuration.")
         } catch {
             log.warning(
-                "the new settings could not be compared with the running server's, they count from its next start: \(error)"
+                "new settings could not be compared with the running server's, they count from its next start: \(error)"
             )
         }
     }

@@ -26,6 +26,7 @@ actor LocalDatabase: ManagedServer {
     var pendingRestart = PendingRestart()
     /// A running server that we found instead of starting it; its files are rewritten once.
     var isFound = false
+    private var isAdopted = false
     var knownSettings: Set<String>?
     var serverVersion: Int?
     var slotPositions: [String: LSN] = [:]
@@ -71,6 +72,10 @@ actor LocalDatabase: ManagedServer {
         let directory = await reader.inspect(by: deadline)
         let status = await inspection.status(of: postmaster, leaderTimeline: leaderTimeline, by: deadline)
         if let running = status.running { serverVersion = running.version }
+        if isFound, !isAdopted, status.running != nil {
+            isAdopted = true
+            await adoptFoundServer(by: deadline)
+        }
         return ServerLook(
             directory: directory, status: status, slots: slotPositions, pendingRestart: pendingRestart.json ?? [:])
     }
@@ -86,6 +91,7 @@ actor LocalDatabase: ManagedServer {
         guard let postmaster else { return }
         log.info("found PostgreSQL running, pid \(postmaster.pid)")
         isFound = true
+        isAdopted = false
         recovery = nil
         watch(postmaster)
     }
@@ -163,7 +169,7 @@ actor LocalDatabase: ManagedServer {
     func stop(_ mode: StopMode, by deadline: Moment?) async throws(JobFailure) {
         await findPostmaster(by: time.now + .seconds(2))
         guard let running = postmaster else { return }
-        if mode != .immediate { await scripts.runBeforeStop() }
+        if mode != .immediate { await scripts.runBeforeStop(stopDeadline: deadline) }
         await inspection.close()
         await work?.close()
         work = nil

@@ -40,9 +40,11 @@ actor Scripts: RoleCallbacks {
         }
     }
 
-    /// A hook that hangs must not keep a primary running for ever.
-    func runBeforeStop() async {
-        await Hooks.beforeStop(settings.beforeStop, programs, by: time.now + .seconds(60))
+    /// A hook that hangs must not keep a primary running: it gets half of the time there is, a minute at most.
+    func runBeforeStop(stopDeadline: Moment?) async {
+        let limit = time.now + .seconds(60)
+        let half = stopDeadline.map { time.now + ($0 - time.now) / 2 } ?? limit
+        await Hooks.beforeStop(settings.beforeStop, programs, by: min(half, limit))
     }
 
     func drain() async { await callbacks.drain() }
