@@ -72,6 +72,8 @@ final class EtcdServers: Sendable {
         guard let text = try? FileReading.text("\(servers[number].directory)/pid"),
             let pid = Int32(text.split(separator: "\n").first ?? "")
         else { return }
+        // Once is enough: the number may be given to another process.
+        if signal == SIGKILL { unlink("\(servers[number].directory)/pid") }
         kill(pid, signal)
     }
 

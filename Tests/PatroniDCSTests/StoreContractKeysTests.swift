@@ -97,11 +97,11 @@ import Testing
 
     @Test(arguments: StoreKind.allCases) func aMemberIsWrittenOnlyWhenItChanged(kind: StoreKind) async throws {
         let bench = try await StoreBench(kind)
-        let (a, b) = (try await bench.store("a"), try await bench.store("b", isControl: true))
+        let (a, b) = (try await bench.store("a", ttl: .seconds(4)), try await bench.store("b", isControl: true))
         func version() async throws -> WriteOutcome { await a.publishMember(["state": "running"], by: bench.soon()) }
         let first = try await version()
         #expect(first.isWritten)
-        for _ in 0..<8 {
+        for _ in 0..<11 {
             await bench.pause(0.5)
             _ = try await a.readCluster(by: bench.soon())
             #expect(try await version() == first)
@@ -122,7 +122,7 @@ import Testing
         #expect(await a.publishMember(["state": "stopped"], by: bench.soon()).isWritten)
         #expect(try await b.readCluster(by: bench.soon()).members.count == 1)
         await a.close()
-        await bench.pause(4)
+        await bench.pause(6)
         #expect(try await b.readCluster(by: bench.soon()).members.isEmpty)
         await b.close()
     }

@@ -22,10 +22,10 @@ import Testing
         kind: StoreKind
     ) async throws {
         let bench = try await StoreBench(kind)
-        let (a, b) = (try await bench.store("a"), try await bench.store("b"))
+        let (a, b) = (try await bench.store("a", ttl: .seconds(4)), try await bench.store("b"))
         #expect(await a.acquireLeader(by: bench.soon()) == .held)
         let version = try await a.readCluster(by: bench.soon()).leader?.version
-        for _ in 0..<6 {
+        for _ in 0..<11 {
             await bench.pause(0.5)
             _ = try await a.readCluster(by: bench.soon())
             #expect(await a.renewLeader(by: bench.soon()) == .held)
@@ -35,7 +35,7 @@ import Testing
         // Renewing writes nothing: others would wake up on it.
         #expect(cluster.leader?.version == version)
         await a.close()
-        await bench.pause(4)
+        await bench.pause(6)
         #expect(try await b.readCluster(by: bench.soon()).leader == nil)
         #expect(await b.acquireLeader(by: bench.soon()) == .held)
         let again = try await bench.store("a")
