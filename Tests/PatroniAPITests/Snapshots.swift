@@ -32,7 +32,8 @@ extension StatusSnapshot {
                     recovery: .primary(position: LSN(50_615_896)), timeline: Timeline(1), version: 150018,
                     postmasterStart: wallTime("2026-11-21 04:55:23.273307+00:00"))),
             serverSeen: noon, systemIdentifier: SystemIdentifier("7710483870606236206"), cluster: batman(),
-            dcsLastSeen: 1_795_237_023, tags: batmanTags, leaderUntil: noon + .seconds(20), nextTurn: noon + .seconds(5))
+            dcsLastSeen: 1_795_237_023, tags: batmanTags, leaderUntil: noon + .seconds(20), nextTurn: noon + .seconds(5)
+        )
         snapshot.walSenders = [
             WALSender(
                 username: "rep", applicationName: "p1", clientAddress: "127.0.0.1", state: "streaming",
