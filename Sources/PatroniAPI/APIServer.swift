@@ -32,6 +32,7 @@ public final class APIServer: Sendable {
         options.serverToken = serverToken(settings.serverTokens)
         options.extraHeaders = settings.extraHeaders + (settings.tls == nil ? [] : settings.extraHeadersTLS)
         try await server.apply(options)
+        for complaint in AccessControl.complaints(settings.allowlist) { log.error("\(complaint)") }
         handler.use(settings)
     }
 

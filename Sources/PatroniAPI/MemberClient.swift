@@ -11,10 +11,10 @@ public final class MemberClient: Sendable {
     private let transport: HTTPTransport
     private let time: any TimeSource
 
-    /// Fails when a certificate can't be used.
+    /// Fails when a certificate can't be used. Members among themselves are always `insecure` (API-205).
     public init(_ control: ControlSettings, time: any TimeSource = SystemTime()) throws(HTTPFailure) {
         var tls = control.tls
-        // `insecure` without a certificate of our own accepts any server; with one, any host name (API-205).
+        // `insecure` without a certificate of our own accepts any server; with one, any host name.
         if control.isInsecure {
             if tls.identity == nil { tls.verifiesServer = false } else { tls.verifiesHostname = false }
         }

@@ -1,11 +1,12 @@
 // Who may change things, and how members talk to each other.
 
-import PatroniAPI
 import PatroniConfiguration
 import PatroniCore
 import PatroniHTTP
 import PatroniPlatform
 import Testing
+
+@testable import PatroniAPI
 
 @Suite("REST API: access") struct AccessTests {
     private static let unsafe: [(HTTPRequest.Method, String)] = [
@@ -81,6 +82,26 @@ import Testing
             let failsafe = try await rig.ask(.post, "/failsafe", "{}")
             #expect(failsafe.status == 502)
         }
+    }
+
+    @Test(arguments: [
+        (ServerTLSSettings.ClientVerification.none, false, true), (.optional, false, false), (.optional, true, true),
+        (.required, false, false), (.required, true, true),
+    ])
+    func `where certificates are looked at, changing needs one`(
+        _ verify: ServerTLSSettings.ClientVerification, _ shown: Bool, _ allowed: Bool
+    ) async {
+        let endpoint = Endpoint(host: "127.0.0.1", port: 0)
+        var settings = RestAPISettings(listen: endpoint, connectAddress: endpoint)
+        settings.tls = ServerTLSSettings(identity: TLSIdentity(certificateFile: "server.crt"))
+        settings.tls?.verifyClient = verify
+        let access = AccessControl(settings, time: SystemTime())
+        let request = ServerRequest(method: "POST", target: "/reload", isTLS: true, hasClientCertificate: shown)
+        let refusal = await access.refusal(request, members: [])
+        #expect(refusal?.status == (allowed ? nil : 403))
+        #expect(
+            refusal.map { String(decoding: $0.body, as: UTF8.self) } ?? "client certificate required"
+                == "client certificate required")
     }
 
     @Test func `changed settings count at once`() async throws {

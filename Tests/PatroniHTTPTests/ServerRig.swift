@@ -105,6 +105,7 @@ final class RawClient: Sendable {
     func send(_ text: String) async throws { try await channel.writeAndFlush(ByteBuffer(string: text)) }
     /// Sends without waiting: the server may have stopped reading.
     func push(_ text: String) { channel.writeAndFlush(ByteBuffer(string: text), promise: nil) }
+    func push(_ bytes: [UInt8]) { channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil) }
     func finishSending() async throws { try await channel.close(mode: .output) }
     func close() { channel.close(promise: nil) }
 

@@ -153,6 +153,31 @@ import Testing
         }
     }
 
+    @Test func `no garbage brings the server down`() async throws {
+        let good = Array("POST /later HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello".utf8)
+        try await withServer {
+            $0.limits.bodyTimeout = .milliseconds(100)
+        } _: { rig in
+            // A fixed sequence of changed bytes, so that a failure comes again.
+            var state: UInt64 = 42
+            func next(_ limit: Int) -> Int {
+                state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                return Int(state >> 33) % limit
+            }
+            for _ in 0..<200 {
+                var bytes = good
+                for _ in 0...next(4) { bytes[next(bytes.count)] = UInt8(next(256)) }
+                let client = try await RawClient(rig.port)
+                client.push(bytes)
+                try? await client.finishSending()
+                _ = await client.waitForEnd()
+            }
+            let client = try await RawClient(rig.port)
+            client.push(good)
+            #expect(await client.waitForEnd().hasPrefix("HTTP/1.1 200 OK"))
+        }
+    }
+
     @Test func `headers have a limit, in size and in number`() async throws {
         try await withServer {
             $0.limits.head = 4096

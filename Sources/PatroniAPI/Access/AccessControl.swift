@@ -7,6 +7,7 @@ import PatroniPlatform
 
 /// Section 2 of the REST API's ledger.
 struct AccessControl: Sendable {
+    private let hasAllowlist: Bool
     private let networks: [IPNetwork]
     private let hostNames: [String]
     private let includesMembers: Bool
@@ -25,7 +26,12 @@ struct AccessControl: Sendable {
         hasAllowlist = !settings.allowlist.isEmpty
     }
 
-    private let hasAllowlist: Bool
+    /// Entries of an allowlist that name nothing; they let nobody in.
+    static func complaints(_ allowlist: [String]) -> [String] {
+        allowlist.filter { IPNetwork($0) == nil && $0.contains("/") }.map { entry in
+            "restapi.allowlist: '\(entry)' is not allowed, expected an address, a network such as 10.0.0.0/8, or a host name"
+        }
+    }
 
     /// Nil when the client may; otherwise the answer to give. `countsMembers` is false where the members' addresses
     /// don't count either way (API-028).

@@ -133,7 +133,7 @@ final class ServerConnection: ChannelDuplexHandler {
         phase = .reading(Incoming(head: head, started: server.time.now))
         let declared = head.headers.first(name: "content-length").flatMap { Int($0) } ?? 0
         if declared > settings.limits.body { return refuse(413, context) }
-        startTimer(context, settings.limits.bodyTimeout) { [unowned self] in refuse(408, $0) }
+        startTimer(context, settings.limits.bodyTimeout) { self.refuse(408, $0) }
         if Self.isHTTP11(head), head.headers.first(name: "expect")?.lowercased() == "100-continue" {
             write(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8), context, promise: nil)
         }
@@ -174,11 +174,11 @@ final class ServerConnection: ChannelDuplexHandler {
 
     private func finish(_ response: ServerResponse, _ incoming: Incoming, _ context: ChannelHandlerContext) {
         let head = incoming.head
-        let keeps = head.isKeepAlive && response.shape == .full && !hasClientLeft && !server.isStopping
         var response = response
-        let bytes: [UInt8]
-        if head.method == .HEAD, response.shape != .bareStatus { response.shape = .bareStatus }
-        bytes = settings.writer.bytes(
+        // An answer to HEAD has no body; we give it no headers either (API-015).
+        if head.method == .HEAD { response.shape = .bareStatus }
+        let keeps = head.isKeepAlive && response.shape == .full && !hasClientLeft && !server.isStopping
+        let bytes = settings.writer.bytes(
             response, isHTTP11: Self.isHTTP11(head), closes: !keeps && Self.isHTTP11(head),
             date: server.time.wallTime)
         let promise = context.eventLoop.makePromise(of: Void.self)
