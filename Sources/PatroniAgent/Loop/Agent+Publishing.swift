@@ -56,7 +56,7 @@ extension Agent {
         member.isPaused = settings.isPaused
         member.pendingRestart = !look.pendingRestart.isEmpty
         member.pendingRestartReason = look.pendingRestart.isEmpty ? nil : look.pendingRestart
-        member.scheduledRestart = scheduledRestart?.json
+        member.scheduledRestart = scheduledRestart?.publishedJSON
         if let running = look.status.running, !isJobBlockingPositions {
             member.position = running.position
             member.timeline = running.timeline

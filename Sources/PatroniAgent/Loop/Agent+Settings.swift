@@ -38,7 +38,7 @@ extension Agent {
     }
 
     private func settingsChanged(force: Bool) async {
-        for warning in configuration.effective.warnings { log.warning("\(warning)") }
+        for warning in configuration.warnings { log.warning("\(warning)") }
         let old = settings
         settings = configuration.cluster
         if old.ttl != settings.ttl || old.loopWait != settings.loopWait || old.retryTimeout != settings.retryTimeout {

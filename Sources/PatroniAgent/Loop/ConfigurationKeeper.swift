@@ -27,6 +27,11 @@ struct ConfigurationKeeper: Sendable {
     var local: AgentConfiguration { effective.agent }
     var cluster: ClusterSettings { effective.cluster }
 
+    /// For the log whenever something changed.
+    var warnings: [String] {
+        effective.warnings + UnsupportedSettings.warnings(local: tree, cluster: effective.cluster)
+    }
+
     /// Reads the local file again; false when nothing changed. The old configuration stays when the new one is wrong.
     mutating func reload() throws(ConfigurationError) -> Bool {
         let loaded = try loader.load()

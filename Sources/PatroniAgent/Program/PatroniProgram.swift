@@ -21,7 +21,11 @@ struct PatroniProgram: Sendable {
     /// Returns the process's exit status.
     func run() async -> Int32 {
         LogSystem.bootstrap(LogOptions(local.log))
-        for warning in configuration.effective.warnings { log.warning("\(warning)") }
+        for warning in configuration.warnings { log.warning("\(warning)") }
+        if let obstacle = UnsupportedSettings.obstacle(local: configuration.tree) {
+            log.critical("\(obstacle)")
+            return 1
+        }
         if Machine.isSuperuser {
             log.critical("PostgreSQL refuses to run as root: start patroni as the user that owns the data directory")
             return 1
