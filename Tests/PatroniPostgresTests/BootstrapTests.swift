@@ -106,19 +106,25 @@ import Testing
                     == "--scope=test --datadir=\(member.server.files.data) --label=x y\n")
 
             // Nobody knows the restored cluster's passwords: local trust, until they have been set.
-            var wanted = WantedConfiguration(parameters: member.parameters)
-            wanted.access = .trust(addresses: ["127.0.0.1"])
-            _ = try await member.configuration.apply(wanted)
+            let first = bootstrap.firstConfiguration(member.parameters)
+            _ = try await member.configuration.apply(first)
             let postmaster = try await Postmaster.start(
                 ServerParameters.launch(member.server, member.parameters), programs: member.programs)
             #expect(await postmaster.waitUntilReady(by: soon()) == .ready)
             var trusted = member.superuser
             trusted["password"] = nil
             try await BootstrapUsers(member.server, member.programs).create(trusted, hook: nil, by: soon())
-            let change = try await member.configuration.apply(WantedConfiguration(parameters: member.parameters))
+            try await member.configuration.saveBackups(member.parameters)
+            let change = try await bootstrap.finish(member.parameters)
             #expect(change.files.contains(.hostBasedAuthentication) && change.needsReload)
             try postmaster.reload()
             #expect(try await member.value("SELECT id FROM kept") == "1")
+            // What the restored cluster had is what the configuration says here; the open door is nowhere left.
+            let files = member.server.files
+            for path in [files.hostBasedAuthentication, files.backup(of: files.hostBasedAuthentication)] {
+                let text = try FileReading.text(path)
+                #expect(text.contains("scram-sha-256") && !text.contains("samehost"), "\(path)")
+            }
         }
     }
 

@@ -98,14 +98,6 @@ import Testing
         "rmgr: XLOG        len (rec/tot):    114/   114, tx:          0, lsn: 0/0182E220, prev 0/0182E1E8, desc: "
         + "CHECKPOINT_SHUTDOWN redo 0/182E220; tli 1; prev tli 1; fpw true; xid 0:734; oid 13013; shutdown"
 
-    @Test func `a record is read`() {
-        let record = WalRecord(line: line)
-        #expect(record?.manager == "XLOG")
-        #expect(record?.position == LSN("0/182E220"))
-        #expect(record?.previous == LSN("0/182E1E8"))
-        #expect(record?.isShutdownCheckpoint == true)
-    }
-
     @Test(arguments: [
         "pg_waldump: error: error in WAL record at 0/182E220: invalid record length at 0/182E298: wanted 24, got 0",
         "pg_waldump: error: error in WAL record at 0/182E220: invalid record length at 0/182E298: "

@@ -99,6 +99,10 @@ import Testing
             try await two.clone(from: one)
             try await two.startFollowing(one)
             #expect(try await two.value("SHOW max_connections") == "60")
+            let pid = try await two.postmaster().pid
+            await #expect(throws: RemovalError.serverRuns(pid: pid)) {
+                try await DataDirectoryRemoval.remove(two.server.files.data)
+            }
             // The file says what was asked for, the command line what was needed.
             #expect(try FileReading.text(two.server.files.configuration).contains("max_connections = '30'"))
         }

@@ -85,6 +85,13 @@ import Testing
         #expect(Rewind.options(postmasterOptions: text) == ["config_file": "/c f", "max_connections": "200"])
     }
 
+    @Test func `the segment that pg_rewind misses is found in its words`() {
+        let line =
+            "pg_rewind: error: could not open file \"/d/pg_wal/0000000A00006AA100000068\": No such file or directory"
+        #expect(MissingWAL.segment(inOutput: "x\n" + line) == "0000000A00006AA100000068")
+        #expect(MissingWAL.segment(inOutput: "could not open file \"/d/base/1/2\": no") == nil)
+    }
+
     @Test func `WAL segments are told from other files`() {
         #expect(WalArchiving.isSegment("000000010000000000000003"))
         #expect(WalArchiving.isSegment("000000010000000000000003.partial"))

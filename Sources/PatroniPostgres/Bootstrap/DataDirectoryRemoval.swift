@@ -7,11 +7,14 @@ import PatroniPlatform
 public enum RemovalError: Error, Sendable, Hashable, CustomStringConvertible {
     /// A path that cannot be a data directory, such as `/`: nothing was touched.
     case notADataDirectory(String)
+    /// A server still runs there: nothing was touched.
+    case serverRuns(pid: Int32)
     case file(FileError)
 
     public var description: String {
         switch self {
         case .notADataDirectory(let path): "\(path) can't be a data directory: nothing was removed"
+        case .serverRuns(let pid): "PostgreSQL still runs there, pid \(pid): nothing was removed"
         case .file(let error): error.description
         }
     }
@@ -39,6 +42,14 @@ public enum DataDirectoryRemoval {
         let depth = path.split(separator: "/").filter { $0 != "." && $0 != ".." }.count
         if !path.hasPrefix("/") || depth < 2 || path.split(separator: "/").contains("..") {
             throw .notADataDirectory(path)
+        }
+        let pidFile = (try? FileReading.text("\(path)/postmaster.pid", limit: 4096)) ?? ""
+        // The postmaster's working directory is its data directory: nobody else is taken for it.
+        if let pid = pidFile.split(separator: "\n").first.flatMap({ Int32($0) }),
+            ProcessTable.entry(pid)?.isAlive == true,
+            let place = ProcessTable.workingDirectory(of: pid), place == FileReading.realPath(path)
+        {
+            throw .serverRuns(pid: pid)
         }
     }
 

@@ -10,13 +10,11 @@ public enum HostBasedAuthentication {
     }
 
     /// While a custom bootstrap runs nobody knows the restored cluster's passwords: the local superuser and
-    /// replication user get in without, from this machine only (HA-061). `addresses` are the numeric addresses under
-    /// which the server is reached locally.
-    public static func trust(_ settings: PostgresSettings, addresses: [String]) -> String {
+    /// replication user get in without, from this machine only (HA-061).
+    public static func trust(_ settings: PostgresSettings) -> String {
         let superuser = settings.superuser.username.isEmpty ? "all" : settings.superuser.username
-        let places = [("local", "")] + addresses.map { ("host", $0 + ($0.contains(":") ? "/128" : "/32")) }
         return ConfigurationText.header
-            + places.map { kind, address in
+            + [("local", ""), ("host", "samehost")].map { kind, address in
                 "\(kind)\treplication\t\(settings.replication.username)\t\(address)\ttrust\n"
                     + "\(kind)\tall\t\(superuser)\t\(address)\ttrust\n"
             }.joined()

@@ -18,9 +18,14 @@ extension ServerConfiguration {
     public func saveBackups(_ parameters: Parameters) async throws(FileError) {
         let files = server.files
         let saved = saved(parameters)
+        let trust = HostBasedAuthentication.trust(server.settings)
         try await offPool { () throws(FileError) in
             let writer = ConfigurationFiles(files: files)
-            for path in saved where FileReading.exists(path) { try writer.copy(path, to: files.backup(of: path)) }
+            for path in saved where FileReading.exists(path) {
+                // What a custom bootstrap opened for a moment must not come back out of a copy.
+                if path == files.hostBasedAuthentication, (try? FileReading.text(path)) == trust { continue }
+                try writer.copy(path, to: files.backup(of: path))
+            }
         }
     }
 

@@ -10,8 +10,8 @@ public struct WantedConfiguration: Sendable, Hashable {
     public enum Access: Sendable, Hashable {
         /// What the configuration lists; files it doesn't mention are left alone.
         case configured
-        /// A custom bootstrap runs: local access without password, from these numeric addresses (HA-061).
-        case trust(addresses: [String])
+        /// A custom bootstrap runs: access without password from this machine (HA-061).
+        case trust
     }
 
     /// From ``ServerParameters/wanted(_:synchronous:)``.
@@ -117,9 +117,7 @@ public struct ServerConfiguration: Sendable {
 
     /// The texts of pg_hba.conf and pg_ident.conf; nil for one that is left alone (CFG-101, CFG-103, CFG-534).
     func accessTexts(_ wanted: WantedConfiguration) -> (hostBased: String?, identityMap: String?) {
-        if case .trust(let addresses) = wanted.access {
-            return (HostBasedAuthentication.trust(server.settings, addresses: addresses), nil)
-        }
+        if wanted.access == .trust { return (HostBasedAuthentication.trust(server.settings), nil) }
         func text(_ lines: [String]?, _ parameter: String, _ ownPath: String) -> String? {
             guard let lines, !lines.isEmpty, (wanted.parameters[parameter] ?? ownPath) == ownPath else { return nil }
             return HostBasedAuthentication.text(lines)

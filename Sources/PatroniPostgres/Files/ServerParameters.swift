@@ -54,7 +54,7 @@ public enum ServerParameters {
     public static func launch(_ server: LocalServer, _ parameters: Parameters) -> PostmasterLaunch {
         PostmasterLaunch(
             dataDirectory: server.files.data, configurationFile: server.files.configuration,
-            options: onCommandLine.compactMap { name in parameters[name].map { (name, $0) } })
+            options: options(parameters))
     }
 
     /// The same settings as names with values, for ``PostmasterLaunch``.

@@ -94,9 +94,8 @@ extension ParameterRule {
     }
 
     private func clamped(_ value: String, to limit: String, _ unit: String?) -> CheckedParameter {
-        // A multiple such as 8kB is no unit one may write: the bare number means the same.
-        let suffix = unit.flatMap { $0.first?.isNumber == true ? nil : $0 } ?? ""
-        return .clamped(limit + suffix, warning: "\(name) = '\(value)' is out of range: using \(limit)\(suffix)")
+        // Written without a unit, as Patroni does: then it counts in the setting's own.
+        .clamped(limit, warning: "\(name) = '\(value)' is out of range: using \(limit)\(unit.map { " (\($0))" } ?? "")")
     }
 
     private func notANumber(_ value: String, _ unit: String?) -> CheckedParameter {

@@ -152,11 +152,10 @@ public struct Rewind: Sendable {
         environment["PGOPTIONS"] = "-c statement_timeout=0"
         let text = connection.withoutPassword().text(version: server.version)
         logger.info("running pg_rewind from \(text)")
+        let restore = await values.value("restore_command", by: soon) ?? ""
         let failure: String
         do throws(ProgramError) {
-            let result = try await programs.run(
-                .rewind, await arguments(text), environment: environment, english: true, by: deadline)
-            logger.info("pg_rewind exit code=\(result.ending)\n stdout=\(result.output)\n stderr=\(result.errorOutput)")
+            let result = try await rewind(arguments(text, restore: restore), environment, restore, by: deadline)
             if result.isSuccess { return .rewound }
             failure = "pg_rewind: \(result.complaint)"
         } catch {
@@ -177,10 +176,34 @@ public struct Rewind: Sendable {
     /// For one short question within a long job.
     private var soon: Moment { time.now + .seconds(10) }
 
-    private func arguments(_ source: String) async -> [String] {
+    /// Runs pg_rewind, as long as all it lacks is a log file that the archive has.
+    private func rewind(
+        _ arguments: [String], _ environment: [String: String], _ restore: String, by deadline: Moment
+    ) async throws(ProgramError) -> ProgramResult {
+        var fetched: Set<String> = []
+        while true {
+            let result = try await programs.run(
+                .rewind, arguments, environment: environment, english: true, by: deadline)
+            logger.info("pg_rewind exit code=\(result.ending)\n stdout=\(result.output)\n stderr=\(result.errorOutput)")
+            guard !result.isSuccess, !restore.isEmpty, !arguments.contains("--restore-target-wal"),
+                let segment = MissingWAL.segment(inOutput: result.errorOutput + result.output),
+                fetched.insert(segment).inserted, try await fetch(segment, restore, by: deadline)
+            else { return result }
+        }
+    }
+
+    private func fetch(_ segment: String, _ restore: String, by deadline: Moment) async throws(ProgramError) -> Bool {
+        let line = ArchiveCommand.text(restore, path: "\(server.files.wal)/\(segment)", file: segment)
+        guard let words = CommandWords(line) else { return false }
+        logger.info("Trying to fetch the missing wal: \(line)")
+        let result = try await programs.run(words.executable, words.arguments, by: deadline)
+        if !result.isSuccess { logger.info("Failed to fetch WAL segment \(segment) required for pg_rewind") }
+        return result.isSuccess
+    }
+
+    private func arguments(_ source: String, restore: String) -> [String] {
         var arguments: [String] = []
         let isConfigurationInside = server.files.configurationDirectory == server.files.data
-        let restore = await values.value("restore_command", by: soon) ?? ""
         // Before 15 pg_rewind looks for postgresql.conf in the data directory only.
         if !restore.isEmpty, isConfigurationInside || server.version >= 150_000 {
             arguments.append("--restore-target-wal")
