@@ -25,7 +25,7 @@ struct StoreTimings: Sendable, Hashable {
 /// Makes stores.
 public enum StoreFactory {
     /// How servers see us in their logs (DCS-057).
-    static let userAgent = "Patroni/4.1.5 Swift"
+    static let userAgent = "Patroni/\(PatroniVersion.text) Swift"
 
     /// Contacts nobody yet. With `isControl` (patronictl) the store keeps no session, watches nothing, and reads the
     /// newest state from the servers (DCS-056).
@@ -43,6 +43,8 @@ public enum StoreFactory {
             do throws(HTTPFailure) {
                 // Patronictl reads once and leaves: no need to know where all servers are.
                 var settings = settings
+                // Without a CA nobody asked for the servers to be verified (DCS-084).
+                if settings.tls.authorities == nil { settings.tls.verifiesServer = false }
                 if isControl { settings.usesFixedList = true }
                 let gateway = try EtcdGateway(
                     settings: settings, seed: configuration.name.text.utf8.reduce(0) { $0 &* 31 &+ Int($1) },

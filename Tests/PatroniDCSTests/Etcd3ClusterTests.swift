@@ -142,6 +142,34 @@ import Testing
         await good.close()
     }
 
+    @Test func certificatesAreShownAndChecked() async throws {
+        let servers = try await EtcdServers(usesTLS: true)
+        let bench = try await StoreBench(.etcd3)
+        let good = try await bench.store("a", .etcd3(servers.settings))
+        #expect(await good.acquireLeader(by: bench.soon()) == .held)
+        #expect(try await good.readCluster(by: bench.soon()).leader?.name == "a")
+        await good.close()
+        var settings = servers.settings
+        settings.tls.identity = nil
+        let nameless = try await bench.store("b", .etcd3(settings))
+        await #expect(throws: StoreFailure.self) { _ = try await nameless.readCluster(by: bench.soon(1)) }
+        await nameless.close()
+        // The server's certificate is not for this CA.
+        settings = servers.settings
+        let other = try temporaryDirectory("ca")
+        defer { _ = try? DetachedProcess.start("/bin/rm", ["-rf", other], environment: [:]) }
+        settings.tls.authorities = try await TestCertificates(in: other).clientSettings.authorities
+        let suspicious = try await bench.store("b", .etcd3(settings))
+        let failure = await #expect(throws: StoreFailure.self) {
+            _ = try await suspicious.readCluster(by: bench.soon(1))
+        }
+        #expect(failure?.explanation.contains("CERTIFICATE_VERIFY_FAILED") == true, "\(String(describing: failure))")
+        await suspicious.close()
+        settings.tls.authorities = "/nonexistent"
+        let wrong = settings
+        await #expect(throws: StoreFailure.self) { _ = try await bench.store("b", .etcd3(wrong)) }
+    }
+
     @Test func nobodyThereIsSaidWithTheAddress() async throws {
         let port = try freePort()
         let bench = try await StoreBench(.etcd3)

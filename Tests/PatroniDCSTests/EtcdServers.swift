@@ -8,38 +8,50 @@ import PatroniPlatform
 import Testing
 
 /// One etcd cluster of one or three servers.
-final class EtcdServers: Sendable {
+final class EtcdServers: @unchecked Sendable {
+    // Set by init only.
     struct Server: Sendable {
         var endpoint: Endpoint
         var peerURL: String
         var directory: String
-        var url: String { "http://\(endpoint)" }
+        var scheme = "http"
+        var url: String { "\(scheme)://\(endpoint)" }
     }
 
-    let servers: [Server]
+    private(set) var servers: [Server] = []
     private let root: String
 
     /// The server that tests share when they do it no harm.
     static let shared = Task { try await EtcdServers() }
 
-    init(count: Int = 1) async throws {
+    private let certificates: TestCertificates?
+
+    /// With `usesTLS` the servers want a certificate of the client too.
+    init(count: Int = 1, usesTLS: Bool = false) async throws {
         root = try temporaryDirectory("etcd")
-        var servers: [Server] = []
-        for number in 0..<count {
-            let (client, peer) = (try freePort(), try freePort())
-            servers.append(
+        certificates = usesTLS ? try await TestCertificates(in: root) : nil
+        // A free port may be taken by somebody else before etcd gets it: then once more, with others.
+        for attempt in 1...3 {
+            servers = try (0..<count).map { number in
                 Server(
-                    endpoint: Endpoint(host: "127.0.0.1", port: client), peerURL: "http://127.0.0.1:\(peer)",
-                    directory: "\(root)/s\(number)"))
+                    endpoint: Endpoint(host: "127.0.0.1", port: try freePort()),
+                    peerURL: "http://127.0.0.1:\(try freePort())", directory: "\(root)/s\(attempt)-\(number)",
+                    scheme: usesTLS ? "https" : "http")
+            }
+            do {
+                for number in servers.indices { try start(number) }
+                for number in servers.indices { try await waitUntilHealthy(number) }
+                return
+            } catch {
+                for number in servers.indices { end(number, SIGKILL) }
+                if attempt == 3 { throw error }
+            }
         }
-        self.servers = servers
-        for number in servers.indices { try start(number) }
-        for number in servers.indices { try await waitUntilHealthy(number) }
     }
 
     deinit {
+        close(open("\(root)/done", O_CREAT | O_WRONLY, 0o600))
         for number in servers.indices { end(number, SIGKILL) }
-        _ = try? DetachedProcess.start("/bin/rm", ["-rf", root], environment: [:])
     }
 
     /// Also a server that was stopped before: its data are kept.
@@ -54,12 +66,12 @@ final class EtcdServers: Sendable {
             \(etcd) --name s\(number) --data-dir \(server.directory)/data \
               --listen-client-urls \(server.url) --advertise-client-urls \(server.url) \
               --listen-peer-urls \(server.peerURL) --initial-advertise-peer-urls \(server.peerURL) \
-              --initial-cluster \(all) --heartbeat-interval 50 --election-timeout 500 \
+              --initial-cluster \(all) --heartbeat-interval 50 --election-timeout 500 \(certificates?.etcdOptions ?? "") \
               >\(server.directory)/log 2>&1 &
             echo $! >\(server.directory)/pid.new; mv \(server.directory)/pid.new \(server.directory)/pid
             while kill -0 \(getpid()) 2>/dev/null && kill -0 $! 2>/dev/null; do sleep 0.5; done
-            kill -0 \(getpid()) 2>/dev/null && exit
-            kill -9 $!; rm -rf \(root)
+            if kill -0 \(getpid()) 2>/dev/null && ! [ -e \(root)/done ]; then exit; fi
+            kill -9 $!; wait $!; rm -rf \(root)
             """
         unlink("\(server.directory)/pid")
         _ = try DetachedProcess.start(
@@ -78,16 +90,18 @@ final class EtcdServers: Sendable {
     }
 
     func waitUntilHealthy(_ number: Int) async throws {
-        let http = try HTTPTransport()
-        let end = SystemTime().now + .seconds(30)
+        let http = try HTTPTransport(tls: settings.tls)
+        let end = SystemTime().now + .seconds(20)
         while SystemTime().now < end {
             let answer = try? await http.send(
                 HTTPRequest(.get, servers[number].url + "/health"), by: SystemTime().now + .seconds(2))
             if answer?.text.contains("true") == true { return }
             try await Task.sleep(for: .milliseconds(50))
         }
-        Issue.record("etcd did not start: \((try? FileReading.text("\(servers[number].directory)/log")) ?? "")")
+        throw NotStarted(log: (try? FileReading.text("\(servers[number].directory)/log")) ?? "")
     }
+
+    struct NotStarted: Error { var log: String }
 
     /// A call of etcd's own, past the code under test.
     @discardableResult
@@ -99,7 +113,14 @@ final class EtcdServers: Sendable {
         return try JSON.parse(answer.body)
     }
 
-    var settings: Etcd3Settings { Etcd3Settings(endpoints: servers.map(\.endpoint)) }
+    var settings: Etcd3Settings {
+        var settings = Etcd3Settings(endpoints: servers.map(\.endpoint))
+        if let certificates {
+            settings.usesTLS = true
+            settings.tls = certificates.clientSettings
+        }
+        return settings
+    }
 }
 
 func temporaryDirectory(_ what: String) throws -> String {

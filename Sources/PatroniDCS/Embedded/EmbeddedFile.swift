@@ -58,6 +58,7 @@ struct EmbeddedFile {
         try connection.execute("PRAGMA cache_size = -128")
         _ = try connection.query("PRAGMA journal_mode = WAL") { $0.text(0) }
         try connection.execute("PRAGMA synchronous = FULL")
+        _ = try connection.query("PRAGMA wal_autocheckpoint = 200") { $0.int(0) }
         let version = try connection.query("PRAGMA user_version") { $0.int(0) }.first ?? 0
         if version == formatVersion { return }
         if version > formatVersion {

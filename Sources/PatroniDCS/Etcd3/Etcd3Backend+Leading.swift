@@ -40,12 +40,14 @@ extension Etcd3Backend {
                 }
                 logger.info("etcd3: lease \(id) has expired")
             }
-            let seconds = max(1, timings.ttl.wholeSeconds)
+            let ttl = timings.ttl
+            let seconds = max(1, ttl.wholeSeconds)
             let answer = try await call("lease/grant", ["TTL": .string(String(seconds))], by: deadline)
             guard let id = answer.json["ID"]?.number64 else {
                 throw .notDone(StoreFailure(.protocolViolation, "etcd3: the answer to a lease request has no ID"))
             }
-            lease = EtcdLease(id: String(id), renewedAt: start)
+            // When the ttl changed meanwhile, this lease serves once, and the next call makes a better one.
+            lease = timings.ttl == ttl ? EtcdLease(id: String(id), renewedAt: start) : EtcdLease()
             return String(id)
         } catch {
             throw error.failure

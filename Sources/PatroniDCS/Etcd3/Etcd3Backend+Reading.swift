@@ -159,6 +159,7 @@ extension Etcd3Backend {
                 view.forget()
                 news.yield(.missedSome)
             }
+            if reason.contains("permission denied") || reason.contains("auth token") { forgetToken() }
             return false
         case .refused(let refusal):
             logger.info("etcd3: the watch was refused: \(refusal.message)")
