@@ -71,7 +71,10 @@ actor EtcdGateway {
             let share = hosts.share(of: deadline - time.now)
             for host in hosts.inOrder {
                 if time.now >= deadline || Task.isCancelled { throw state.problem }
-                let verdict = await attempt(host, path, body, by: min(deadline, time.now + share))
+                let end = min(deadline, time.now + share)
+                // The rest of the time is used, but an attempt cut short explains nothing.
+                let isCutShort = end - time.now < .milliseconds(500)
+                let verdict = await attempt(host, path, body, by: end)
                 switch verdict {
                 case .answer(let json):
                     if host != hosts.current { topologyKnownSince = nil }
@@ -88,10 +91,10 @@ actor EtcdGateway {
                         throw problem(refusal, host)
                     }
                 case .tryAgain(let failure, let mayHaveHappened):
-                    state.note(failure, mayHaveHappened)
+                    state.note(failure, mayHaveHappened, explains: !isCutShort)
                     logger.debug("\(failure)")
                 case .isCutOff(let failure):
-                    state.note(failure, true)
+                    state.note(failure, true, explains: true)
                     state.sawOldTerm = true
                 }
             }
@@ -159,8 +162,8 @@ actor EtcdGateway {
 
         init(delay: Duration) { self.delay = delay }
 
-        mutating func note(_ failure: StoreFailure, _ mayHaveHappened: Bool) {
-            last = failure
+        mutating func note(_ failure: StoreFailure, _ mayHaveHappened: Bool, explains: Bool) {
+            if explains || last == nil { last = failure }
             if mayHaveHappened { self.mayHaveHappened = true }
         }
 
