@@ -70,9 +70,11 @@ enum SwitchingOver {
         guard let request = now.request else { return [] }
         return now.others.filter { member in
             guard now.cluster?.member(member.name) != nil else { return false }
-            if let wanted = request.candidate { return member.name == wanted }
-            return !request.isSwitchover || !now.settings.isSynchronous || now.cluster?.sync.isEmpty != false
-                || now.cluster?.sync.hasStandby(member.name) == true
+            if let wanted = request.candidate, member.name != wanted { return false }
+            guard request.isSwitchover, now.settings.isSynchronous, let sync = now.cluster?.sync, !sync.isEmpty else {
+                return true
+            }
+            return sync.hasStandby(member.name)
         }
     }
 

@@ -1,0 +1,124 @@
+// This member holds the key, or somebody else does, and PostgreSQL answers.
+
+import Testing
+
+@testable import PatroniCore
+
+@Suite("Holding the lock") struct HoldingTheLockTests {
+    static let standby = Observation.primary.server(.standby())
+
+    static let rows: [Row] = [
+        Row("a primary with the key", .primary, fires: "holding-the-lock/no-action", then: .settles(.leading)),
+        Row(
+            "paused: the same", .primary.paused, fires: "holding-the-lock/no-action", then: .settles(.leading)),
+        Row(
+            "a standby with the key becomes primary", standby, fires: "holding-the-lock/promote",
+            then: .begins(.promote)),
+        Row(
+            "paused: a standby gives the key away", standby.paused, fires: "holding-the-lock/paused-standby",
+            doing: [.releaseLeaderKey], then: .settles(.releasedNotPrimary)),
+        Row(
+            "a standby that was tagged nofailover meanwhile gives it away", standby.tagged("nofailover"),
+            fires: "holding-the-lock/not-allowed", doing: [.releaseLeaderKey], then: .settles(.notAllowedToLead)),
+        Row(
+            "a primary tagged nofailover goes on leading", .primary.tagged("nofailover"),
+            fires: "holding-the-lock/no-action", then: .settles(.leading)),
+        Row(
+            "our promotion was just called off: somebody else shall try", standby,
+            memory: { $0.ended(.promote, .failed("pre_promote"), at: .start, settings: ClusterSettings()) },
+            fires: "holding-the-lock/backing-off", doing: [.releaseLeaderKey], then: .settles(.backingOff)),
+    ]
+
+    @Test(arguments: rows) func row(_ row: Row) { row.check() }
+}
+
+@Suite("Following") struct FollowingTests {
+    static let broken = Observation.standby.server(.standby(streaming: false))
+    static let rewinds: @Sendable (inout ClusterSettings) -> Void = { $0.usePgRewind = true }
+    static let mayRemove: @Sendable (inout ClusterSettings) -> Void = {
+        $0.removeDataDirectoryOnDivergedTimelines = true
+    }
+    static func found(_ divergence: Divergence) -> @Sendable (inout Memory) -> Void { { $0.found(divergence) } }
+
+    static let rows: [Row] = [
+        Row(
+            "a standby that streams from the leader", .standby, fires: "following/streams",
+            then: .settles(.following(leader: "alpha"))),
+        Row(
+            "its settings name another upstream: a reload is enough", .standby, world: { $0.upstream = .needsReload },
+            fires: "following/change-upstream", then: .begins(.follow(.member("alpha"), restart: false))),
+        Row(
+            "its settings name another upstream: a restart is needed", .standby, world: { $0.upstream = .needsRestart },
+            fires: "following/change-upstream", then: .begins(.follow(.member("alpha"), restart: true))),
+        Row(
+            "it was told a moment ago: something overrules us, don't restart for ever", .standby,
+            memory: { $0.began(.follow(.member("alpha"), restart: true), at: .start - .seconds(5)) },
+            world: { $0.upstream = .needsRestart }, fires: "following/streams",
+            then: .settles(.following(leader: "alpha"))),
+        Row(
+            "paused: it is not restarted", .standby.paused, world: { $0.upstream = .needsRestart },
+            fires: "following/streams", then: .settles(.following(leader: "alpha"))),
+        Row(
+            "paused: a reload does no harm", .standby.paused, world: { $0.upstream = .needsReload },
+            fires: "following/change-upstream", then: .begins(.follow(.member("alpha"), restart: false))),
+        Row(
+            "tagged replicatefrom", .standby.tagged("replicatefrom", "gamma"), world: { $0.upstream = .needsReload },
+            fires: "following/change-upstream", then: .begins(.follow(.member("gamma"), restart: false))),
+        Row(
+            "tagged replicatefrom a member that is not there", .standby.tagged("replicatefrom", "delta"),
+            world: { $0.upstream = .needsReload }, fires: "following/change-upstream",
+            then: .begins(.follow(.member("alpha"), restart: false))),
+        Row(
+            "tagged replicatefrom itself", .standby.tagged("replicatefrom", "beta"),
+            world: { $0.upstream = .needsReload }, fires: "following/change-upstream",
+            then: .begins(.follow(.member("alpha"), restart: false))),
+        Row(
+            "tagged nostream: from the archive only", .standby.tagged("nostream"),
+            world: { $0.upstream = .needsReload },
+            fires: "following/change-upstream", then: .begins(.follow(.nobody, restart: false))),
+        Row(
+            "a second primary is stopped at once", .primary.ledBy("beta"), fires: "following/second-primary",
+            then: .begins(.demote(.immediateWithoutKey))),
+        Row(
+            "paused: a second primary is the operator's business", .primary.ledBy("beta").paused,
+            fires: "following/paused-primary", then: .settles(.leadingWithoutKeyWhilePaused)),
+
+        // Not streaming: does it have more than the leader?
+        Row(
+            "it does not stream: compare", broken, fires: "following/compare",
+            then: .begins(.checkDivergence(from: "alpha"))),
+        Row(
+            "not with a leader that is no primary yet",
+            broken.cluster { cluster in cluster.change("alpha") { $0.role = .replica } }, fires: "following/no-action",
+            then: .settles(.following(leader: "alpha"))),
+        Row(
+            "it does not stream, but has nothing of its own", broken, memory: found(.none),
+            fires: "following/no-action",
+            then: .settles(.following(leader: "alpha"))),
+        Row(
+            "it streams, but an older timeline than the leader's: nothing to do but look",
+            .standby.cluster { cluster in cluster.change("alpha") { $0.timeline = Timeline(2) } },
+            fires: "following/no-action", then: .settles(.following(leader: "alpha"))),
+        Row(
+            "it has something of its own: rewind", broken.settings(rewinds), memory: found(.diverged),
+            fires: "following/rewind", then: .begins(.rewind(from: "alpha"))),
+        Row(
+            "after the leader's checkpoint",
+            broken.settings(rewinds).cluster { cluster in cluster.change("alpha") { $0.awaitsCheckpoint = true } },
+            memory: found(.diverged), fires: "following/rewind-checkpoint",
+            then: .settles(.waitingForCheckpoint("alpha"))),
+        Row(
+            "it has something of its own, which may be thrown away", broken.settings(mayRemove),
+            memory: found(.diverged),
+            fires: "following/clone-diverged", then: .begins(.reinitialize(from: .leader("alpha")))),
+        Row(
+            "the rewind failed, and its data may be thrown away", broken.settings(mayRemove),
+            memory: found(.rewindFailed("exit code 1")), fires: "following/clone-after-failed-rewind",
+            then: .begins(.reinitialize(from: .leader("alpha")))),
+        Row(
+            "paused: nothing is compared, rewound or thrown away", broken.paused.settings(mayRemove),
+            memory: found(.diverged), fires: "following/no-action", then: .settles(.following(leader: "alpha"))),
+    ]
+
+    @Test(arguments: rows) func row(_ row: Row) { row.check() }
+}

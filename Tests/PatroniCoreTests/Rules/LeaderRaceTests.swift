@@ -1,0 +1,280 @@
+// Nobody holds the leader key: who may take it?
+
+import Testing
+
+@testable import PatroniCore
+
+@Suite("Leader race") struct LeaderRaceTests {
+    static let beta = Observation.standby.unlocked
+    static let alpha = Observation.primary.unlocked
+
+    static let rows: [Row] = [
+        Row(
+            "as far as anybody else: take the key and become primary", beta, fires: "leader-race/healthiest",
+            doing: [.acquireLeaderKey], then: .begins(.promote)),
+        Row(
+            "nobody answers: whoever is left takes it", beta,
+            world: { $0.peers = [.silent("alpha"), .silent("gamma")] }, fires: "leader-race/healthiest",
+            doing: [.acquireLeaderKey], then: .begins(.promote)),
+        Row(
+            "alone in the cluster: nobody is asked",
+            beta.cluster { $0.members = [.replica("beta")] }.with { $0.lastClusterWithLeader = nil },
+            world: { $0.peers = [.primary("alpha")] }, fires: "leader-race/healthiest", doing: [.acquireLeaderKey],
+            then: .begins(.promote)),
+        Row(
+            "members whose keys have expired are asked too", beta.cluster { $0.members = [.replica("beta")] },
+            world: { $0.peers = [.standby("gamma", at: 101)] }, fires: "leader-race/ask-the-others",
+            then: .settles(.peerIsAhead("gamma"))),
+        Row(
+            "somebody was faster: follow", beta, world: { $0.acquisition = .lostTo("gamma") },
+            fires: "leader-race/lost",
+            doing: [.acquireLeaderKey], then: .settles(.lostRace)),
+        Row(
+            "the store did not say: look again, promote nothing", beta, world: { $0.acquisition = .unknown(.noAnswer) },
+            fires: "leader-race/undecided", doing: [.acquireLeaderKey], then: .settles(.raceUndecided(.noAnswer))),
+
+        // Positions
+        Row(
+            "a byte behind somebody we can reach: wait for it", beta,
+            world: { $0.peers = [.standby("gamma", at: 101)] },
+            fires: "leader-race/peer-is-ahead", then: .settles(.peerIsAhead("gamma"))),
+        Row(
+            "a member tagged nofailover may be ahead",
+            beta.cluster { cluster in cluster.change("gamma") { $0 = $0.tagged("nofailover") } },
+            world: { $0.peers = [.standby("gamma", at: 101)] }, fires: "leader-race/healthiest",
+            doing: [.acquireLeaderKey], then: .begins(.promote)),
+        Row(
+            "so may one without a working watchdog", beta,
+            world: { $0.peers = [.standby("gamma", at: 101).with { $0.hasWatchdogFailed = true }] },
+            fires: "leader-race/healthiest", doing: [.acquireLeaderKey], then: .begins(.promote)),
+        Row(
+            "exactly maximum_lag_on_failover behind the last leader: still good",
+            beta.cluster { $0.status.position = LSN(100 + 1_048_576) }, fires: "leader-race/healthiest",
+            doing: [.acquireLeaderKey], then: .begins(.promote)),
+        Row(
+            "a byte more: that much loss is the operator's choice",
+            beta.cluster { $0.status.position = LSN(101 + 1_048_576) }, fires: "leader-race/too-far-behind",
+            then: .settles(.tooFarBehind(ByteCount(1_048_577)))),
+
+        // Timelines
+        Row(
+            "an older timeline, when timelines count", beta.history(2).settings { $0.checkTimeline = true },
+            fires: "leader-race/older-timeline",
+            then: .settles(.olderTimeline(own: Timeline(1), recorded: Timeline(2)))),
+        Row(
+            "an older timeline, when they don't", beta.history(2), fires: "leader-race/healthiest",
+            doing: [.acquireLeaderKey], then: .begins(.promote)),
+        Row(
+            "an unknown timeline, when timelines count",
+            beta.history(2).server(.standby(timeline: nil)).control { $0.timeline = nil }
+                .settings { $0.checkTimeline = true }, fires: "leader-race/older-timeline",
+            then: .settles(.olderTimeline(own: nil, recorded: Timeline(2)))),
+
+        // Tags
+        Row(
+            "tagged nofailover", beta.tagged("nofailover"), fires: "leader-race/not-allowed",
+            then: .settles(.notAllowedToLead)),
+        Row(
+            "failover_priority 0 is the same", beta.tagged("failover_priority", 0), fires: "leader-race/not-allowed",
+            then: .settles(.notAllowedToLead)),
+        Row(
+            "equally far, and the other one has priority",
+            beta.cluster { cluster in cluster.change("gamma") { $0 = $0.tagged("failover_priority", 5) } },
+            fires: "leader-race/peer-has-priority", then: .settles(.peerHasPriority("gamma", theirs: 5, ours: 1))),
+        Row(
+            "priority does not count against more log",
+            beta.server(.standby(at: 101)).cluster { cluster in
+                cluster.change("gamma") { $0 = $0.tagged("failover_priority", 5) }
+            }, fires: "leader-race/healthiest", doing: [.acquireLeaderKey], then: .begins(.promote)),
+        Row(
+            "nor does the priority of the leader that has failed",
+            beta.cluster { cluster in cluster.change("alpha") { $0 = $0.tagged("failover_priority", 5) } },
+            world: { $0.peers = [.standby("alpha")] }, fires: "leader-race/healthiest", doing: [.acquireLeaderKey],
+            then: .begins(.promote)),
+
+        // Primaries
+        Row(
+            "the old primary goes on writing: don't fork", beta, world: { $0.peers = [.primary("alpha", at: 90)] },
+            fires: "leader-race/primary-alive", then: .settles(.primaryStillAlive("alpha"))),
+        Row(
+            "a running primary takes its key back", alpha, fires: "leader-race/won-as-primary",
+            doing: [.acquireLeaderKey],
+            then: .settles(.acquiredAsPrimary)),
+        Row(
+            "even one tagged nofailover: it accepts writes already", alpha.tagged("nofailover"),
+            fires: "leader-race/running-primary", doing: [.acquireLeaderKey], then: .settles(.acquiredAsPrimary)),
+        Row(
+            "somebody was faster than a running primary", alpha, world: { $0.acquisition = .lostTo("beta") },
+            fires: "leader-race/lost-as-primary", doing: [.acquireLeaderKey],
+            then: .begins(.demote(.immediateWithoutKey))),
+        Row(
+            "the store did not say, and no lease protects a running primary", alpha,
+            world: { $0.acquisition = .unknown(.noAnswer) }, fires: "leader-race/undecided-primary",
+            doing: [.acquireLeaderKey], then: .begins(.demote(.offline))),
+        Row(
+            "with a good lease there is time to ask again", alpha.lease(20),
+            world: { $0.acquisition = .unknown(.noAnswer) },
+            fires: "leader-race/undecided", doing: [.acquireLeaderKey], then: .settles(.raceUndecided(.noAnswer))),
+        Row(
+            "a primary of an older timeline is the past", alpha.history(2), fires: "leader-race/older-primary",
+            then: .begins(.demote(.immediateWithoutKey))),
+
+        // Our own promotion has failed
+        Row(
+            "our promotion was called off: let others have their turn", beta,
+            memory: {
+                $0.ended(.promote, .failed("pre_promote"), at: .start - .seconds(29), settings: ClusterSettings())
+            },
+            fires: "leader-race/backing-off", then: .settles(.backingOff)),
+        Row(
+            "nobody else took it: try again after a ttl", beta,
+            memory: {
+                $0.ended(.promote, .failed("pre_promote"), at: .start - .seconds(30), settings: ClusterSettings())
+            },
+            fires: "leader-race/healthiest", doing: [.acquireLeaderKey], then: .begins(.promote)),
+
+        // Maintenance mode
+        Row(
+            "paused: no standby is promoted on its own", beta.paused, fires: "leader-race/paused-standby",
+            then: .settles(.notHealthiestWhilePaused)),
+        Row(
+            "paused: a running primary takes its key back", alpha.paused, fires: "leader-race/won-as-primary",
+            doing: [.acquireLeaderKey], then: .settles(.acquiredAsPrimary)),
+        Row(
+            "paused: one with exchanged data does not", alpha.foreign.paused,
+            fires: "leader-race/paused-foreign-primary",
+            then: .settles(.leadingWithoutKeyWhilePaused)),
+        Row(
+            "paused: a primary that lost the race is not stopped", alpha.paused,
+            world: { $0.acquisition = .lostTo("beta") }, fires: "leader-race/lost", doing: [.acquireLeaderKey],
+            then: .settles(.lostRace)),
+        Row(
+            "paused: a primary of an older timeline is not stopped", alpha.paused.history(2),
+            fires: "leader-race/running-primary", doing: [.acquireLeaderKey],
+            then: .settles(.acquiredAsPrimary)),
+    ]
+
+    @Test(arguments: rows) func row(_ row: Row) { row.check() }
+
+    @Test func `a primary that is demoted for its timeline although tagged nofailover is told so`() {
+        let decisions = Transcript.of(Self.alpha.history(2).tagged("nofailover")).decisions
+        #expect(decisions.contains(.act(.begin(.demote(.immediateWithoutKey)), because: .demotedNotAllowed)))
+    }
+}
+
+@Suite("Leader race on request") struct RaceOnRequestTests {
+    static let beta = Observation.standby.unlocked
+    static let alpha = Observation.primary.server(.standby(at: 120)).unlocked
+    static let later = WallTime.noon + .seconds(3600)
+
+    static let rows: [Row] = [
+        Row(
+            "we are the candidate: no comparison", beta.asked(.switchover(to: "beta")),
+            world: { $0.peers = [.standby("gamma", at: 500)] }, fires: "leader-race/we-are-the-candidate",
+            doing: [.acquireLeaderKey, .clearFailoverRequest], then: .begins(.promote)),
+        Row(
+            "paused: the candidate is promoted too, and the request stays until it is through",
+            beta.paused.asked(.switchover(to: "beta")), fires: "leader-race/we-are-the-candidate",
+            doing: [.acquireLeaderKey], then: .begins(.promote)),
+        Row(
+            "paused: a candidate for later waits", beta.paused.asked(.switchover(to: "beta", at: later)),
+            fires: "leader-race/paused-standby", then: .settles(.notHealthiestWhilePaused)),
+        Row(
+            "a candidate tagged nofailover is not promoted", beta.tagged("nofailover").asked(.failover(to: "beta")),
+            fires: "leader-race/not-allowed", then: .settles(.notAllowedToLead)),
+        Row(
+            "another member is the candidate, and able: it shall have it", beta.asked(.switchover(to: "gamma")),
+            fires: "leader-race/yield-to-the-candidate", then: .settles(.yieldingTo("gamma"))),
+        Row(
+            "the same is asked even of one that seems too far behind to win",
+            beta.server(.standby(at: 1)).cluster { $0.status.position = LSN(9_000_000) }.asked(
+                .switchover(to: "gamma")),
+            fires: "leader-race/yield-to-the-candidate", then: .settles(.yieldingTo("gamma"))),
+        Row(
+            "the candidate does not answer: an ordinary race", beta.asked(.switchover(to: "gamma")),
+            world: { $0.peers = [.silent("gamma")] }, fires: "leader-race/healthiest",
+            doing: [.acquireLeaderKey, .clearFailoverRequest], then: .begins(.promote)),
+        Row(
+            "the candidate answers but does not come for a whole ttl", beta.asked(.switchover(to: "gamma")),
+            memory: { $0.unlockedSince = .start - .seconds(30) }, fires: "leader-race/healthiest",
+            doing: [.acquireLeaderKey, .clearFailoverRequest], then: .begins(.promote)),
+        Row(
+            "a switchover forgives the lag",
+            beta.cluster { $0.status.position = LSN(9_000_000) }.asked(.switchover()), fires: "leader-race/healthiest",
+            doing: [.acquireLeaderKey, .clearFailoverRequest], then: .begins(.promote)),
+        Row(
+            "one that is planned for later does not",
+            beta.cluster { $0.status.position = LSN(9_000_000) }.asked(.switchover(at: later)),
+            fires: "leader-race/too-far-behind", then: .settles(.tooFarBehind(ByteCount(8_999_900)))),
+        Row(
+            "the leader dies before the planned switchover: an ordinary race",
+            beta.asked(.switchover(to: "gamma", at: later)), fires: "leader-race/healthiest",
+            doing: [.acquireLeaderKey, .clearFailoverRequest], then: .begins(.promote)),
+        Row(
+            "the leader that let go is ahead, and does not count", beta.asked(.switchover()),
+            world: { $0.peers = [.standby("alpha", at: 120)] }, fires: "leader-race/healthiest",
+            doing: [.acquireLeaderKey, .clearFailoverRequest], then: .begins(.promote)),
+        Row(
+            "it still looks like a primary, and does not count either", beta.asked(.switchover()),
+            world: { $0.peers = [.primary("alpha", at: 120)] }, fires: "leader-race/healthiest",
+            doing: [.acquireLeaderKey, .clearFailoverRequest], then: .begins(.promote)),
+        Row(
+            "who let go waits for others", alpha.asked(.switchover()), fires: "leader-race/former-leader-waits",
+            then: .settles(.yieldingTo("beta"))),
+        Row(
+            "the candidate of a switchover failed, another member can", alpha.asked(.switchover(to: "beta")),
+            world: { $0.peers = [.silent("beta"), .standby("gamma")] }, fires: "leader-race/former-leader-waits",
+            then: .settles(.yieldingTo("gamma"))),
+        Row(
+            "nobody else can: it takes the key back", alpha.asked(.switchover()),
+            world: { $0.peers = [.silent("beta"), .silent("gamma")] }, fires: "leader-race/healthiest",
+            doing: [.acquireLeaderKey, .clearFailoverRequest], then: .begins(.promote)),
+    ]
+
+    @Test(arguments: rows) func row(_ row: Row) { row.check() }
+}
+
+@Suite("Leader race with synchronous replication") struct SynchronousRaceTests {
+    static func beta(_ mode: SynchronousMode, _ sync: SyncState) -> Observation {
+        Observation.standby.unlocked.settings { $0.synchronousMode = mode }.cluster { $0.sync = sync }
+    }
+
+    static let rows: [Row] = [
+        Row(
+            "a synchronous standby may lead", beta(.on, SyncState(leader: "alpha", standbys: ["beta"])),
+            fires: "leader-race/healthiest", doing: [.acquireLeaderKey], then: .begins(.promote)),
+        Row(
+            "another one may not: commits may be missing", beta(.on, SyncState(leader: "alpha", standbys: ["gamma"])),
+            fires: "leader-race/not-synchronous", then: .settles(.notSynchronous)),
+        Row(
+            "unless an operator chooses it",
+            beta(.on, SyncState(leader: "alpha", standbys: ["gamma"])).asked(.failover(to: "beta")),
+            fires: "leader-race/we-are-the-candidate", doing: [.acquireLeaderKey, .clearFailoverRequest],
+            then: .begins(.promote)),
+        Row(
+            "the failed leader may be ahead: nobody was promised that",
+            beta(.on, SyncState(leader: "alpha", standbys: ["beta"])),
+            world: { $0.peers = [.standby("alpha", at: 200)] },
+            fires: "leader-race/healthiest", doing: [.acquireLeaderKey], then: .begins(.promote)),
+        Row(
+            "an asynchronous member that is ahead does not count",
+            beta(.on, SyncState(leader: "alpha", standbys: ["beta"])),
+            world: { $0.peers = [.standby("gamma", at: 200)] },
+            fires: "leader-race/healthiest", doing: [.acquireLeaderKey], then: .begins(.promote)),
+        Row(
+            "quorum commit: enough voters are not ahead",
+            beta(.quorum, SyncState(leader: "alpha", quorum: 1, standbys: ["beta", "gamma"])),
+            fires: "leader-race/healthiest", doing: [.acquireLeaderKey], then: .begins(.promote)),
+        Row(
+            "quorum commit: too few voters answer",
+            beta(.quorum, SyncState(leader: "alpha", quorum: 1, standbys: ["beta", "gamma"])),
+            world: { $0.peers = [.silent("gamma")] }, fires: "leader-race/too-few-votes",
+            then: .settles(.tooFewVotes(0, quorum: 1))),
+        Row(
+            "quorum commit: who is no voter needs one more",
+            beta(.quorum, SyncState(leader: "alpha", quorum: 1, standbys: ["gamma"])),
+            fires: "leader-race/too-few-votes", then: .settles(.tooFewVotes(0, quorum: 1))),
+    ]
+
+    @Test(arguments: rows) func row(_ row: Row) { row.check() }
+}
