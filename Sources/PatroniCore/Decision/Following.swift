@@ -34,17 +34,12 @@ enum Following {
         ])
 
     private static func whenNotPaused(_ rule: Rule) -> Rule {
-        Rule(rule.name, rule.sentence) { now in now.isPaused || !mayHaveDiverged(now) ? nil : rule.decide(now) }
+        Rule(rule.name, rule.sentence) { now in now.isPaused ? nil : rule.decide(now) }
     }
 
     /// Something overrules our settings; saying the same again at once would restart PostgreSQL for ever.
     private static func wasJustTold(_ now: Situation) -> Bool {
         now.memory.target == target(now) && now.isWithin(now.settings.loopWait, of: now.memory.retargetedAt)
-    }
-
-    /// A standby of the leader's own upstream chain is compared only when it does not stream.
-    private static func mayHaveDiverged(_ now: Situation) -> Bool {
-        now.running?.standby?.replicationState != "streaming"
     }
 
     private static func isStreamingTheLeadersTimeline(_ now: Situation) -> Bool {

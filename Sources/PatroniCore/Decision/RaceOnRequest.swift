@@ -9,12 +9,6 @@ enum RaceOnRequest {
             guard isDue(now), now.request?.candidate == now.me else { return nil }
             return .act(.acquireLeaderKey, because: .healthiest)
         },
-        Rule("ask-for-the-candidate", "Is the chosen member able to?") { now in
-            guard isDue(now), let candidate = now.request?.candidate, now.facts.peers == nil,
-                now.others.contains(where: { $0.name == candidate })
-            else { return nil }
-            return .ask(.statusOfPeers)
-        },
         Rule("yield-to-the-candidate", "The operator chose another member, and it is able (HA-116).") { now in
             guard isDue(now), let candidate = now.request?.candidate, isPatient(now),
                 let peer = now.facts.peers?.first(where: { $0.name == candidate }), isAble(peer, now)

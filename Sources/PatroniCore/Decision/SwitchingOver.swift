@@ -8,12 +8,6 @@ enum SwitchingOver {
                 && now.request != nil && !now.did(.clearFailoverRequest)
         },
         [
-            Rule("being-promoted-to", "We are the one it asks for, and on the way (HA-124).") { now in
-                guard now.isPaused, now.running?.standby != nil, now.request?.candidate == now.me, now.mayLead else {
-                    return nil
-                }
-                return .act(.begin(.promote), because: .promotedByHolding)
-            },
             Rule("scheduled", "Its time has not come (HA-107).") { now in
                 guard let request = now.request, let time = request.scheduledAt, !now.isPaused,
                     time > now.observation.wallTime

@@ -96,9 +96,9 @@ import Testing
             fires: "following/no-action",
             then: .settles(.following(leader: "alpha"))),
         Row(
-            "it streams, but an older timeline than the leader's: nothing to do but look",
+            "it streams, but an older timeline than the leader's: compare",
             .standby.cluster { cluster in cluster.change("alpha") { $0.timeline = Timeline(2) } },
-            fires: "following/no-action", then: .settles(.following(leader: "alpha"))),
+            fires: "following/compare", then: .begins(.checkDivergence(from: "alpha"))),
         Row(
             "it has something of its own: rewind", broken.settings(rewinds), memory: found(.diverged),
             fires: "following/rewind", then: .begins(.rewind(from: "alpha"))),

@@ -86,7 +86,7 @@ import Testing
         Row(
             "paused: the candidate that has got the key becomes primary",
             .primary.server(.standby()).paused.asked(.switchover(from: "beta", to: "alpha")),
-            fires: "switching-over/being-promoted-to", then: .begins(.promote)),
+            fires: "holding-the-lock/promote", then: .begins(.promote)),
         Row(
             "a new leader is promoted although the request that made it one is still there",
             .primary.server(.standby()).asked(.switchover(from: "beta", to: "alpha")),
