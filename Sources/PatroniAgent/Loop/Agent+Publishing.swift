@@ -113,7 +113,8 @@ extension Agent {
         else { return }
         let wishes = SlotWishes(
             cluster: cluster, me: me, tags: configuration.local.tags, settings: settings,
-            isLeader: cluster.leader?.name == me)
+            isLeader: cluster.leader?.name == me,
+            mayCleanHorizons: !cluster.isUnlocked && (cluster.leader?.name != me || look.status.isPrimary))
         isSlotWorkUnderway = true
         Task {
             await parts.server.arrangeSlots(wishes, by: now + .seconds(5))

@@ -7,21 +7,42 @@ import PatroniPlatform
 import PatroniPostgres
 
 extension LocalDatabase {
-    func bootstrap(_ bootstrap: BootstrapSettings) async throws(JobFailure) {
+    func bootstrap(_ settings: BootstrapSettings) async throws(JobFailure) {
         await learnProgramsVersion()
-        let plan = Bootstrap(await server(), bootstrap, programs)
+        let empty = try await server()
         do throws(BootstrapError) {
-            try await plan.run()
+            try await Bootstrap(empty, settings, programs).run()
         } catch { throw JobFailure(error.description) }
         serverVersion = nil
-        let server = await server()
-        try await launch(server, recovery: plan.plan.recovery, timeout: .seconds(3600))
+        let server = try await server()
+        let bootstrap = Bootstrap(server, settings, programs)
+        try await launch(
+            server, bootstrap.firstConfiguration(ServerParameters.wanted(server)), timeout: .seconds(3600))
         try await waitForEndOfRecovery()
         do throws(BootstrapError) {
             try await BootstrapUsers(server, programs).create(
-                settings.localConnection(.patroni), hook: bootstrap.postBootstrap, by: .distantFuture)
+                self.settings.localConnection(.patroni), hook: settings.postBootstrap, by: .distantFuture)
         } catch { throw JobFailure(error.description) }
+        try await becomeOrdinaryPrimary(bootstrap, server)
         try? await checkpoint(by: time.now + .seconds(60))
+    }
+
+    /// The settings of the first start were for setting up only (HA-062).
+    private func becomeOrdinaryPrimary(_ bootstrap: Bootstrap, _ server: LocalServer) async throws(JobFailure) {
+        let parameters = ServerParameters.wanted(server)
+        let change: ConfigurationChange
+        do throws(BootstrapError) { change = try await bootstrap.finish(parameters) } catch {
+            throw JobFailure(error.description)
+        }
+        recovery = nil
+        written = parameters
+        if bootstrap.plan.disablesHotStandby || parameters["hba_file"] != nil && bootstrap.plan.isCustom {
+            try await stop(.fast, by: nil)
+            try await start(.primary, timeout: .seconds(3600))
+        } else if change.needsReload {
+            do throws(PostmasterError) { try postmaster?.reload() } catch { throw JobFailure(error.description) }
+            await closeConnections()
+        }
     }
 
     /// A restored backup recovers first; the cluster begins when it accepts writes (HA-050).
@@ -56,7 +77,7 @@ extension LocalDatabase {
 
     func clone(from source: Member?) async throws(JobFailure) {
         await learnProgramsVersion()
-        let creation = ReplicaCreation(await server(), programs, logger: log, time: time)
+        let creation = ReplicaCreation(try await server(), programs, logger: log, time: time)
         do throws(ReplicaCreationError) {
             _ = try await creation.create(from: source?.endpoint)
         } catch { throw JobFailure(error.description) }
@@ -72,9 +93,7 @@ extension LocalDatabase {
     }
 
     func shutdownCheckpoint(by deadline: Moment) async -> ShutdownCheckpoint? {
-        guard let control = try? await reader.read(by: deadline), control.state == .shutDown,
-            let location = control.checkpoint
-        else { return nil }
-        return ShutdownCheckpoint(location: location)
+        guard let control = try? await reader.read(by: deadline), control.state == .shutDown else { return nil }
+        return await reader.shutdownCheckpoint(control, by: deadline)
     }
 }

@@ -9,7 +9,7 @@ import PatroniPostgres
 extension LocalDatabase {
     /// What we wrote ourselves and loaded is in force; only a server that we found has to be asked (HA-254, HA-260).
     func compare(with upstream: Upstream, by deadline: Moment) async -> UpstreamState {
-        let server = await server()
+        guard let server = try? await server() else { return .asWanted }
         let wanted = RecoveryConfiguration.following(upstream.member, server, useSlots: cluster.useSlots)
         if let recovery { return recovery == wanted ? .asWanted : .needsReload }
         let running: RunningRecovery
@@ -37,7 +37,7 @@ extension LocalDatabase {
             try await start(.standby(upstream), timeout: settings.startTimeout)
             return
         }
-        let server = await server()
+        let server = try await server()
         let recovery = RecoveryConfiguration.following(upstream.member, server, useSlots: cluster.useSlots)
         var wanted = WantedConfiguration(parameters: await parametersInForce(server), recovery: recovery)
         wanted.keepsExistingRecovery = false
@@ -61,7 +61,10 @@ extension LocalDatabase {
     /// knows where its log ends (HA-077, HA-235).
     func divergence(from leader: Member) async -> Divergence {
         guard let endpoint = leader.endpoint else { return .unknown("\(leader.name) has not said where it is") }
-        let rewind = Rewind(await server(), programs, logger: log, time: time)
+        guard let server = try? await server() else {
+            return .unknown("the version of the data directory is not known")
+        }
+        let rewind = Rewind(server, programs, logger: log, time: time)
         guard let position = await localPosition(rewind) else {
             return .unknown("PostgreSQL has crashed, and where its log ends can't be found out")
         }
@@ -89,7 +92,8 @@ extension LocalDatabase {
 
     func rewind(from leader: Member) async -> RewindOutcome {
         guard let endpoint = leader.endpoint else { return .notNow("\(leader.name) has not said where it is") }
-        let outcome = await Rewind(await server(), programs, logger: log, time: time).run(from: endpoint)
+        guard let server = try? await server() else { return .notNow("the version of the data directory is not known") }
+        let outcome = await Rewind(server, programs, logger: log, time: time).run(from: endpoint)
         recovery = nil
         written = Parameters()
         return outcome

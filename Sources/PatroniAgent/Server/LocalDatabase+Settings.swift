@@ -21,16 +21,16 @@ extension LocalDatabase {
 
     /// A server that we found runs with what somebody else wrote: compare with that (HA-018).
     func adoptFoundServer(by deadline: Moment) async {
+        guard let server = try? await server() else { return }
         do throws(SQLError) {
             written = try await RunningSettings.current(
-                await server(), try await workConnection(by: deadline), by: deadline)
+                server, try await workConnection(by: deadline), by: deadline)
         } catch { log.warning("the running server's settings could not be read: \(error)") }
         await bringInForce(force: false)
     }
 
     private func bringInForce(force: Bool) async {
-        guard let postmaster, !postmaster.hasExited else { return }
-        let server = await server()
+        guard let postmaster, !postmaster.hasExited, let server = try? await server() else { return }
         let wanted = ServerParameters.wanted(server)
         do throws(SQLError) {
             let names = ParameterDifference.names(wanted: wanted, previous: written)
@@ -86,7 +86,7 @@ extension LocalDatabase {
             let connection = try await workConnection(by: deadline)
             let round = try await SlotKeeper.keep(
                 wanted, ignored: IgnoredSlots(wishes.cluster), isPaused: wishes.settings.isPaused,
-                mayCleanHorizons: wishes.cluster.leader != nil, connection, by: deadline)
+                mayCleanHorizons: wishes.mayCleanHorizons, connection, by: deadline)
             slotPositions = round.positions
             for failure in round.failures { log.warning("replication slots: \(failure)") }
         } catch { log.warning("the replication slots could not be arranged: \(error)") }

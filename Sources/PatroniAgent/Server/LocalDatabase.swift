@@ -56,13 +56,17 @@ actor LocalDatabase: ManagedServer {
         ControlDataReader(dataDirectory: settings.dataDirectory, programs: programs, time: time)
     }
 
-    /// The server as its files need it described; the version of the data directory counts (HA-319).
-    func server() async -> LocalServer {
+    /// The server as its files need it described; the version of the data directory counts (HA-319). Without one
+    /// nothing may be written: the volume may not be mounted (HA-390).
+    func server() async throws(JobFailure) -> LocalServer {
         let directory = settings.dataDirectory
         if serverVersion == nil {
             serverVersion = await offPool { DataDirectoryVersion.read(directory) }.map { $0 * 10000 }
         }
-        return LocalServer(scope: scope, name: name, settings: settings, version: serverVersion ?? 130_000)
+        guard let serverVersion else {
+            throw JobFailure("\(directory)/PG_VERSION can't be read: is the volume mounted?")
+        }
+        return LocalServer(scope: scope, name: name, settings: settings, version: serverVersion)
     }
 
     // MARK: looking
@@ -110,26 +114,24 @@ actor LocalDatabase: ManagedServer {
             await Postmaster.terminateLeftovers(
                 dataDirectory: settings.dataDirectory, programs: programs, by: time.now + .seconds(10), time: time)
         else { throw JobFailure("processes of the last server are still there") }
-        let server = await server()
+        let server = try await server()
         let recovery: RecoverySettings? =
             if case .standby(let upstream) = start {
                 RecoveryConfiguration.following(upstream.member, server, useSlots: cluster.useSlots)
             } else { nil }
-        try await launch(server, recovery: recovery, timeout: timeout)
-    }
-
-    func launch(
-        _ server: LocalServer, recovery: RecoverySettings?, access: WantedConfiguration.Access = .configured,
-        timeout: Duration
-    ) async throws(JobFailure) {
         var parameters = ServerParameters.wanted(server)
-        pendingRestart = PendingRestart()
+        var pending = PendingRestart()
         if recovery != nil, let report = try? await reader.report(by: time.now + .seconds(5)) {
             let lines = Dictionary(report.map { ($0.label, $0.value) }, uniquingKeysWith: { $1 })
-            (parameters, pendingRestart) = ServerParameters.raisedForStandby(parameters, controlData: lines)
+            (parameters, pending) = ServerParameters.raisedForStandby(parameters, controlData: lines)
         }
-        var wanted = WantedConfiguration(parameters: parameters, recovery: recovery)
-        wanted.access = access
+        try await launch(server, WantedConfiguration(parameters: parameters, recovery: recovery), timeout: timeout)
+        pendingRestart = pending
+    }
+
+    func launch(_ server: LocalServer, _ wanted: WantedConfiguration, timeout: Duration) async throws(JobFailure) {
+        pendingRestart = PendingRestart()
+        let parameters = wanted.parameters
         try await write(wanted, server)
         let launch = PostmasterLaunch(
             dataDirectory: settings.dataDirectory, configurationFile: server.files.configuration,
@@ -170,9 +172,7 @@ actor LocalDatabase: ManagedServer {
         await findPostmaster(by: time.now + .seconds(2))
         guard let running = postmaster else { return }
         if mode != .immediate { await scripts.runBeforeStop(stopDeadline: deadline) }
-        await inspection.close()
-        await work?.close()
-        work = nil
+        await closeConnections()
         switch await running.stop(mode, by: deadline ?? .distantFuture) {
         case .stopped: break
         case .failed(let why): throw JobFailure(why)
@@ -185,6 +185,12 @@ actor LocalDatabase: ManagedServer {
         }
         postmaster = nil
         recovery = nil
+    }
+
+    func closeConnections() async {
+        await inspection.close()
+        await work?.close()
+        work = nil
     }
 
     // MARK: changing roles

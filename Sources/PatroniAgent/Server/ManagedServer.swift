@@ -76,6 +76,8 @@ struct SlotWishes: Sendable {
     var tags: Tags
     var settings: ClusterSettings
     var isLeader: Bool
+    /// There is a leader, and if it is this member, it has been promoted (HA-280).
+    var mayCleanHorizons: Bool
 }
 
 /// A long task failed; one line for the operator.
