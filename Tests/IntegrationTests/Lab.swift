@@ -32,11 +32,9 @@ struct Lab: Sendable {
             ours: Implementation(name: "ours", agent: "\(folder)/bin/patroni", control: "\(folder)/bin/patronictl"))
         try await Shell.check("chmod 755 \(folder)")
         try await Janitor.watch(folder)
-        if let agent = variable("PATRONI_TEST_AGENT"), let control = variable("PATRONI_TEST_CONTROL") {
-            lab.ours = Implementation(name: "override", agent: agent, control: control)
-        } else {
-            try await Shell.check("\(root)/scripts/stage-binaries \(folder)/bin \(user ?? "")")
-        }
+        if !isOverridden { try await Shell.check("\(root)/scripts/stage-binaries \(folder)/bin \(user ?? "")") }
+        lab.ours.agent = variable("PATRONI_TEST_AGENT") ?? lab.ours.agent
+        lab.ours.control = variable("PATRONI_TEST_CONTROL") ?? lab.ours.control
         if let user { try await Shell.check("chown \(user): \(folder)") }
         return lab
     }
