@@ -1,1 +1,5 @@
-print("patronictl")
+// patronictl: everything is in PatroniControl.
+
+import PatroniControl
+
+await ControlProgram.main()

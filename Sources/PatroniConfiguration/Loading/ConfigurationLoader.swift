@@ -33,8 +33,9 @@ public struct ConfigurationLoader: Sendable {
         self.init(path: path, environment: ProcessEnvironment.read())
     }
 
-    /// Reads and merges (CFG-001 to CFG-011). May block on the disk.
-    public func load() throws(ConfigurationError) -> LocalConfiguration {
+    /// Reads and merges (CFG-001 to CFG-011). May block on the disk. Nothing at all is an error for the agent, not for
+    /// patronictl.
+    public func load(allowsNothing: Bool = false) throws(ConfigurationError) -> LocalConfiguration {
         if let path, let kind = ConfigurationFiles.kind(of: path) {
             var values = try read(path, kind)
             let fromEnvironment = EnvironmentReader(environment)
@@ -48,7 +49,7 @@ public struct ConfigurationLoader: Sendable {
             if !value.isFalsy { throw ConfigurationError("PATRONI_CONFIGURATION: expected names with values") }
         }
         let reader = EnvironmentReader(environment)
-        if reader.tree.isEmpty {
+        if reader.tree.isEmpty, !allowsNothing {
             let reason = path.map { "\($0) does not exist and no PATRONI_* variable is set" }
             throw ConfigurationError(
                 "Config is empty. " + (reason ?? "Name a configuration file or set PATRONI_* variables") + ".")

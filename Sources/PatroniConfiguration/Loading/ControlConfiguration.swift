@@ -20,4 +20,17 @@ public struct ControlConfiguration: Sendable, Equatable {
         control = ControlSettings(reader, isInsecure: insecure || reader.flag("ctl.insecure"))
         store = try StoreSettings(tree: tree)
     }
+
+    /// What a store is made from. patronictl is no member and has no PostgreSQL: those parts mean nothing.
+    public func storeConfiguration(scope: String) -> AgentConfiguration {
+        let nowhere = Endpoint(host: "", port: 0)
+        var agent = AgentConfiguration(
+            scope: scope, name: MemberName(scope),
+            restAPI: RestAPISettings(listen: nowhere, connectAddress: nowhere),
+            postgres: PostgresSettings(
+                listenAddresses: "", port: 0, connectAddress: nowhere, dataDirectory: "", passfile: ""),
+            store: store)
+        agent.namespace = namespace
+        return agent
+    }
 }
