@@ -97,6 +97,13 @@ import Testing
             ])
     }
 
+    @Test(arguments: ["wal_log_hints", "hot_standby", "wal_level", "track_commit_timestamp", "max_worker_processes"])
+    func `a controlled parameter that makes no sense keeps its default`(name: String) {
+        let (values, warnings) = ControlledParameter.read(JSONObject([(name, JSON.string("nonsense"))]))
+        #expect(values == ControlledParameter.read([:]).values)
+        #expect(warnings.count == 1)
+    }
+
     @Test func `a local section replaces a dynamic one as a whole`() throws {
         let local = try tree(minimal).patched(with: try tree("postgresql: {callbacks: {on_stop: b}, use_slots: false}"))
         let dynamic = try tree("postgresql: {callbacks: {on_start: a}, use_slots: true, mymethod: {command: c}}")

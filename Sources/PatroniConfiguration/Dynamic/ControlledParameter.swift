@@ -57,9 +57,15 @@ public struct ControlledParameter: Sendable {
     private func accepted(_ value: JSON) -> JSON? {
         switch rule {
         case .never: return nil
-        case .words(let words): return value.string.flatMap { words.contains($0.lowercased()) ? value : nil }
-        case .flag: return Tags.truth(value) == nil ? nil : value
-        case .on: return Tags.truth(value) == true ? value : nil
+        case .words(let words):
+            guard let text = value.string, words.contains(text.lowercased()) else { return nil }
+            return value
+        case .flag:
+            guard Tags.truth(value) != nil else { return nil }
+            return value
+        case .on:
+            guard Tags.truth(value) == true else { return nil }
+            return value
         case .atLeast(let least, let unit):
             guard let number = SettingNumber.whole(value, unit: unit), number >= least else { return nil }
             return SettingNumber.whole(value).map(JSON.int) ?? value

@@ -72,7 +72,8 @@ struct EnvironmentReader {
     private mutating func yaml(_ text: String, _ variable: String) -> JSON? {
         do throws(YAMLError) {
             let value = try YAML.parse(text, source: Self.prefix + variable)
-            return value.isFalsy ? nil : value
+            if value.isFalsy { return nil }
+            return value
         } catch {
             warnings.append("\(error), the variable is ignored")
             return nil

@@ -95,7 +95,7 @@ enum YAMLScalar {
         if isNegative || rest.hasPrefix("+") { rest.removeFirst() }
         switch rest {
         case ".inf", ".Inf", ".INF": return .double(isNegative ? -.infinity : .infinity)
-        case ".nan", ".NaN", ".NAN": return rest == text ? .double(.nan) : nil
+        case ".nan", ".NaN", ".NAN": return rest == text ? .some(.double(.nan)) : .none
         default: break
         }
         guard let point = rest.firstIndex(of: ".") else { return nil }

@@ -29,12 +29,13 @@ enum ConfigurationChange {
     private static func set(_ value: JSON, at path: ArraySlice<String>, in values: inout JSONObject) {
         guard let key = path.first else { return }
         if path.count == 1 {
-            values[key] = value.isNull ? nil : value
+            // Not `value.isNull ? nil : value`: that nil would be a JSON null.
+            values[key] = value.isNull ? .none : .some(value)
             return
         }
         var inner = values[key]?.object ?? JSONObject()
         set(value, at: path.dropFirst(), in: &inner)
-        values[key] = inner.isEmpty ? nil : .object(inner)
+        values[key] = inner.isEmpty ? .none : .some(.object(inner))
     }
 
     /// Merges a YAML text into the values.
