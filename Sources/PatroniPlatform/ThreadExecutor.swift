@@ -41,6 +41,7 @@ public final class ThreadExecutor: SerialExecutor {
     }
 
     private let queue = Mutex(Queue())
+    private let thread = Atomic<Int32>(0)
     private let wakeUp = DispatchSemaphore(value: 0)
 
     /// `name` shows in `ps -T` and `top -H`, cut to 15 bytes.
@@ -56,6 +57,12 @@ public final class ThreadExecutor: SerialExecutor {
         wakeUp.signal()
     }
 
+    /// Stops the program when it is called from another thread: what blocks must never get onto the cooperative pool.
+    public func preconditionOnThread() {
+        let mine = thread.load(ordering: .relaxed)
+        precondition(mine == Machine.threadID, "blocking work has left its own thread")
+    }
+
     /// Ends the thread when what is queued has run.
     public func stop() {
         queue.withLock { $0.isStopped = true }
@@ -63,6 +70,7 @@ public final class ThreadExecutor: SerialExecutor {
     }
 
     private func run() {
+        thread.store(Machine.threadID, ordering: .relaxed)
         while true {
             let (jobs, isStopped) = queue.withLock { queue in
                 defer { queue.jobs.removeAll(keepingCapacity: true) }
@@ -106,4 +114,6 @@ public func offPool<Value: Sendable>(
     return await answer.wait()
 }
 
-private let blockingCalls = DispatchQueue(label: "blocking calls", attributes: .concurrent)
+/// Dispatch gives each quality of service its own threads, 64 at most: even if a dead disk holds all of these, events
+/// (on the default queue) still arrive.
+private let blockingCalls = DispatchQueue(label: "blocking calls", qos: .utility, attributes: .concurrent)

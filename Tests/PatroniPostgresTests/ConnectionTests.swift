@@ -162,6 +162,31 @@ import Testing
         }
     }
 
+    @Test func `many waiting connections leave the cooperative pool free`() async throws {
+        try await withServer { server in
+            _ = try await server.start()
+            let parameters = server.settings.localConnection(.heartbeat, statementTimeout: false)
+            // More than the pool has threads on most machines.
+            let sleepers = (0..<8).map { _ in
+                Task {
+                    let connection = try await SQLConnection.open(parameters, by: soon())
+                    return try await connection.query("SELECT pg_sleep(600)", by: soon(600))
+                }
+            }
+            let watcher = try await SQLConnection.open(parameters, by: soon())
+            let count =
+                "SELECT count(*) AS n FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'"
+            let end = soon()
+            while try await watcher.query(count, by: soon()).first?.int("n") != 8, time.now < end {
+                await time.sleep(until: time.now + .milliseconds(10))
+            }
+            #expect(try await watcher.query(count, by: soon()).first?.int("n") == 8)
+            for sleeper in sleepers { sleeper.cancel() }
+            for sleeper in sleepers { await #expect(throws: SQLError.cancelled) { try await sleeper.value } }
+            #expect(try await watcher.query(count, by: soon()).first?.int("n") == 0)
+        }
+    }
+
     @Test func `a connection that the server ends is lost, not mistaken`() async throws {
         try await withServer { server in
             let postmaster = try await server.start()

@@ -85,8 +85,8 @@ import Testing
 
     /// The old primary, shut down cleanly, follows the new one onto its timeline.
     func rejoin(_ old: TestServer, _ onOld: Inspection, _ new: TestServer) async throws {
-        try old.follow(new)
-        try DurableFile.write(old.data + "/standby.signal", "")
+        try await old.follow(new)
+        try await old.write(old.data + "/standby.signal", "")
         let postmaster = try await old.start()
         let rejoined = try await look(onOld, postmaster) { $0.timeline == Timeline(2) }
         #expect(rejoined.timeline == Timeline(2))
@@ -164,9 +164,9 @@ import Testing
             let reader = ControlDataReader(dataDirectory: path, programs: server.programs)
             #expect(await reader.inspect(by: soon()) == .empty)
             try FileTree.create(path + "/lost+found")
-            try DurableFile.write(path + "/.hidden", "")
+            try await server.write(path + "/.hidden", "")
             #expect(await reader.inspect(by: soon()) == .empty)
-            try DurableFile.write(path + "/PG_VERSION", "15\n")
+            try await server.write(path + "/PG_VERSION", "15\n")
             guard case .unreadable(let reason) = await reader.inspect(by: soon()) else {
                 Issue.record("no control file is there")
                 return
@@ -185,7 +185,7 @@ import Testing
             let path = server.data + "/global/pg_control"
             var bytes = try FileReading.bytes(path)
             bytes[40] ^= 1
-            try DurableFile.write(path, bytes)
+            try await offPool { [bytes] () throws(FileError) in try DurableFile.write(path, bytes) }
             guard case .unreadable = await server.control.inspect(by: soon()) else {
                 Issue.record("the checksum is wrong")
                 return

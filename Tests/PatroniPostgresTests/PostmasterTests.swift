@@ -61,7 +61,7 @@ import Testing
             let sleep = try #require(Machine.findProgram("sleep"))
             let stranger = try DetachedProcess.start(sleep, ["60"], environment: [:])
             let text = "\(stranger.pid)\n\(server.data)\n1000\n5432\n/tmp\n127.0.0.1\n  1 2\nready\n"
-            try server.write(server.data + "/postmaster.pid", text)
+            try await server.write(server.data + "/postmaster.pid", text)
             let attached = await Postmaster.attach(dataDirectory: server.data, programs: server.programs, by: soon())
             #expect(attached == nil)
             let postmaster = try await server.start()

@@ -36,7 +36,7 @@ final class TestServer: Sendable {
         directory = try Self.makeDirectory()
         settings = try Self.settings(directory)
         try await Self.copy(try await Template.shared.path(), settings.dataDirectory)
-        try configure()
+        try await configure()
     }
 
     /// A standby of a running server.
@@ -50,32 +50,32 @@ final class TestServer: Sendable {
                 "-d", primary.settings.localReplicationConnection().text,
             ], by: soon(60))
         try #require(result.isSuccess, "\(result.errorOutput)")
-        try configure()
-        try follow(primary)
-        try DurableFile.write(data + "/standby.signal", "")
+        try await configure()
+        try await follow(primary)
+        try await write(data + "/standby.signal", "")
     }
 
     /// Points primary_conninfo at another server.
-    func follow(_ primary: TestServer) throws {
+    func follow(_ primary: TestServer) async throws {
         let upstream: ConnectionString = [
             "host": "127.0.0.1", "port": String(primary.settings.port), "user": "postgres", "application_name": "t",
         ]
-        try DurableFile.write(data + "/postgresql.auto.conf", "primary_conninfo = '\(upstream.text)'\n", mode: 0o644)
+        try await write(data + "/postgresql.auto.conf", "primary_conninfo = '\(upstream.text)'\n")
     }
 
-    private func configure() throws {
+    private func configure() async throws {
         let lines = [
             "listen_addresses = '127.0.0.1'", "port = \(settings.port)", "unix_socket_directories = '\(directory)'",
             "fsync = off", "shared_buffers = 16MB", "max_connections = 20", "wal_log_hints = on",
             "log_directory = '\(directory)'", "log_filename = 'log'", "logging_collector = on",
             "cluster_name = 'test'", "hot_standby = on", "wal_keep_size = 64MB",
         ]
-        try DurableFile.write(data + "/postgresql.conf", lines.joined(separator: "\n") + "\n", mode: 0o644)
+        try await write(data + "/postgresql.conf", lines.joined(separator: "\n") + "\n")
     }
 
-    /// Writes a file that belongs to the server's user.
-    func write(_ path: String, _ text: String) throws {
-        try DurableFile.write(path, text)
+    /// Writes a file that belongs to the server's user. Off the pool: fsync takes long on a busy disk.
+    func write(_ path: String, _ text: String) async throws {
+        try await offPool { () throws(FileError) in try DurableFile.write(path, text) }
         if geteuid() == 0, let user = SystemUser.named("postgres") { _ = chown(path, user.id, gid_t.max) }
     }
 

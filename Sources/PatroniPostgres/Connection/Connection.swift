@@ -31,7 +31,7 @@ public actor SQLConnection {
         let connection = SQLConnection(wakeUp, time)
         // libpq looks names up before it begins, and waits for that as long as the resolver likes. A little later than
         // its own deadline the attempt is left alone on its thread; what still comes of it is closed.
-        let result = await abandoning(by: deadline + .milliseconds(50), time: time) {
+        let result = await abandoning(by: deadline + .milliseconds(200), time: time) {
             () -> Result<Void, SQLError> in
             do throws(SQLError) { return .success(try await connection.connect(parameters, by: deadline)) } catch {
                 return .failure(error)
@@ -59,58 +59,74 @@ public actor SQLConnection {
     public func close() { handle = nil }
 
     /// Runs one statement with parameters `$1` and so on; all values travel as text.
-    public func query(
+    public nonisolated func query(
         _ sql: String, _ parameters: [String?] = [], by deadline: Moment
     ) async throws(SQLError) -> [SQLRow] {
-        try await cancellable(sql, deadline) { pg in
-            Self.withTexts(parameters) { values in
-                PQsendQueryParams(pg, sql, Int32(parameters.count), nil, values, nil, nil, 0)
+        try await cancellable { connection throws(SQLError) in
+            try connection.exchange(sql, deadline) { pg in
+                Self.withTexts(parameters) { values in
+                    PQsendQueryParams(pg, sql, Int32(parameters.count), nil, values, nil, nil, 0)
+                }
             }
         }
     }
 
     /// Runs a statement that is planned only once in a connection's life: for what is asked over and over.
-    public func query(
+    public nonisolated func query(
         _ statement: PreparedStatement, _ parameters: [String?] = [], by deadline: Moment
     ) async throws(SQLError) -> [SQLRow] {
-        if !prepared.contains(statement) {
-            _ = try await cancellable(statement.sql, deadline) { pg in
-                PQsendPrepare(pg, statement.name, statement.sql, 0, nil)
-            }
-            prepared.insert(statement)
-        }
-        return try await cancellable(statement.sql, deadline) { pg in
-            Self.withTexts(parameters) { values in
-                PQsendQueryPrepared(pg, statement.name, Int32(parameters.count), values, nil, nil, 0)
+        try await cancellable { connection throws(SQLError) in
+            try connection.prepare(statement, deadline)
+            return try connection.exchange(statement.sql, deadline) { pg in
+                Self.withTexts(parameters) { values in
+                    PQsendQueryPrepared(pg, statement.name, Int32(parameters.count), values, nil, nil, 0)
+                }
             }
         }
     }
 
     /// Runs a script of one or more statements, or a replication command; the rows of the last one are returned.
     @discardableResult
-    public func execute(_ script: String, by deadline: Moment) async throws(SQLError) -> [SQLRow] {
-        try await cancellable(script, deadline) { pg in PQsendQuery(pg, script) }
+    public nonisolated func execute(_ script: String, by deadline: Moment) async throws(SQLError) -> [SQLRow] {
+        try await cancellable { connection throws(SQLError) in
+            try connection.exchange(script, deadline) { pg in PQsendQuery(pg, script) }
+        }
     }
 
-    private func cancellable(
-        _ what: String, _ deadline: Moment, _ send: (OpaquePointer) -> Int32
-    ) async throws(SQLError) -> [SQLRow] {
-        try await wokenByCancellation { () throws(SQLError) in try exchange(what, deadline, send) }
+    private nonisolated func connect(_ parameters: ConnectionString, by deadline: Moment) async throws(SQLError) {
+        try await cancellable { connection throws(SQLError) in
+            try connection.startConnecting(parameters, by: deadline)
+        }
     }
 
-    private func connect(_ parameters: ConnectionString, by deadline: Moment) async throws(SQLError) {
-        try await wokenByCancellation { () throws(SQLError) in try startConnecting(parameters, by: deadline) }
+    private func prepare(_ statement: PreparedStatement, _ deadline: Moment) throws(SQLError) {
+        if prepared.contains(statement) { return }
+        _ = try exchange(statement.sql, deadline) { pg in
+            PQsendPrepare(pg, statement.name, statement.sql, 0, nil)
+        }
+        prepared.insert(statement)
     }
 
-    /// Wakes the thread from its poll when the caller's task is cancelled.
-    private func wokenByCancellation<Value>(_ body: () throws(SQLError) -> Value) async throws(SQLError) -> Value {
-        wakeUp.clear()
+    /// Runs the work on the connection's thread, and wakes that from its poll when the caller's task is cancelled.
+    private nonisolated func cancellable<Value: Sendable>(
+        _ work: @Sendable (isolated SQLConnection) throws(SQLError) -> Value
+    ) async throws(SQLError) -> Value {
         let result: Result<Value, SQLError> = await withTaskCancellationHandler {
-            do throws(SQLError) { return .success(try body()) } catch { return .failure(error) }
+            await onThread(work)
         } onCancel: {
             wakeUp.signal()
         }
         return try result.get()
+    }
+
+    /// A method of the actor, not a closure: a closure handed to the cancellation handler was seen to run on the
+    /// cooperative pool, isolated or not, and to block it.
+    private func onThread<Value: Sendable>(
+        _ work: @Sendable (isolated SQLConnection) throws(SQLError) -> Value
+    ) async -> Result<Value, SQLError> {
+        executor.preconditionOnThread()
+        wakeUp.clear()
+        do throws(SQLError) { return .success(try work(self)) } catch { return .failure(error) }
     }
 }
 
