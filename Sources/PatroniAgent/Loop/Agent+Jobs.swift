@@ -8,6 +8,7 @@ import PatroniPostgres
 extension Agent {
     /// Starts a job; the rules make sure that none is running.
     func begin(_ job: Job) {
+        guard self.job == nil else { return }
         self.job = JobUnderway(job: job, since: now)
         publishStatusBoard()
         jobTask = Task {
@@ -19,15 +20,16 @@ extension Agent {
     private func ended(_ job: Job, _ outcome: JobOutcome) {
         if case .failed(let why) = outcome { log.error("\(job.name) failed: \(why)") }
         endedJobs.append((job, outcome))
-        self.job = nil
         jobTask = nil
         for waiter in jobWaiters { waiter.resume(returning: outcome) }
         jobWaiters = []
         wakeUps.wake()
     }
 
-    /// The rules learn of ended jobs at the beginning of a turn, never in the middle of one.
+    /// The rules learn of ended jobs at the beginning of a turn, never in the middle of one: what that turn has looked at
+    /// may be from before the end.
     func closeEndedJobs() {
+        if !endedJobs.isEmpty { job = nil }
         for ended in endedJobs { memory.ended(ended.job, ended.outcome, at: now, settings: settings) }
         endedJobs = []
     }

@@ -29,7 +29,8 @@ struct ConfigurationKeeper: Sendable {
 
     /// For the log whenever something changed.
     var warnings: [String] {
-        effective.warnings + UnsupportedSettings.warnings(local: tree, cluster: effective.cluster)
+        effective.warnings + effective.agent.tagWarnings
+            + UnsupportedSettings.warnings(local: tree, cluster: effective.cluster)
     }
 
     /// Reads the local file again; false when nothing changed. The old configuration stays when the new one is wrong.

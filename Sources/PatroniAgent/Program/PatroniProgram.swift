@@ -12,15 +12,19 @@ import PatroniPlatform
 struct PatroniProgram: Sendable {
     private let configuration: ConfigurationKeeper
     private let time = SystemTime()
-    private let log = Logger(label: "patroni")
+    private let log: Logger
 
-    init(_ configuration: ConfigurationKeeper) { self.configuration = configuration }
+    /// Logging comes first: a logger made before keeps writing in the default form.
+    init(_ configuration: ConfigurationKeeper) {
+        self.configuration = configuration
+        LogSystem.bootstrap(LogOptions(configuration.local.log))
+        log = Logger(label: "patroni")
+    }
 
     private var local: AgentConfiguration { configuration.local }
 
     /// Returns the process's exit status.
     func run() async -> Int32 {
-        LogSystem.bootstrap(LogOptions(local.log))
         for warning in configuration.warnings { log.warning("\(warning)") }
         if let obstacle = UnsupportedSettings.obstacle(local: configuration.tree) {
             log.critical("\(obstacle)")

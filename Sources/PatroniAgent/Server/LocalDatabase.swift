@@ -31,6 +31,8 @@ actor LocalDatabase: ManagedServer {
     var serverVersion: Int?
     var slotPositions: [String: LSN] = [:]
     var work: SQLConnection?
+    /// When a postmaster was seen to end without us.
+    private var endedAt: Moment?
 
     nonisolated let exits: AsyncStream<Void>
     private let exited: AsyncStream<Void>.Continuation
@@ -103,13 +105,22 @@ actor LocalDatabase: ManagedServer {
     func watch(_ postmaster: Postmaster) {
         Task { [exited] in
             await postmaster.waitForExit()
+            endedAt = time.now
             exited.yield()
         }
+    }
+
+    /// Somebody else stopped the server properly, as `pg_ctl stop -m immediate` does, and waits to see it gone: coming
+    /// back sooner would leave them waiting for a minute. After a crash the pid file is still there, and nobody waits.
+    private func letOthersSeeTheEnd() async {
+        guard let endedAt, !FileReading.exists(settings.dataDirectory + "/postmaster.pid") else { return }
+        await time.sleep(until: endedAt + .milliseconds(300))
     }
 
     // MARK: starting and stopping
 
     func start(_ start: ServerStart, timeout: Duration) async throws(JobFailure) {
+        await letOthersSeeTheEnd()
         guard
             await Postmaster.terminateLeftovers(
                 dataDirectory: settings.dataDirectory, programs: programs, by: time.now + .seconds(10), time: time)
@@ -185,6 +196,7 @@ actor LocalDatabase: ManagedServer {
         }
         postmaster = nil
         recovery = nil
+        endedAt = nil
     }
 
     func closeConnections() async {
