@@ -16,6 +16,6 @@ struct SeededRandom: RandomNumberGenerator {
 
     mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &self) < percent }
     mutating func pick<T>(_ choices: [T]) -> T { choices[Int.random(in: 0..<choices.count, using: &self)] }
-    mutating func maybe<T>(_ percent: Int = 50, _ value: @autoclosure () -> T) -> T? { chance(percent) ? value() : nil }
+    mutating func maybe<T>(_ percent: Int = 50, _ value: T) -> T? { chance(percent) ? value : nil }
     mutating func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
 }
