@@ -17,7 +17,8 @@ import Testing
 
     @Test func `older reports are understood`() {
         #expect(ClusterStatus(stored: "67109480").position == LSN(67_109_480))
-        let quoted = ClusterStatus(stored: #"{"optime":1,"slots":"{\"a\":7}","retain_slots":"[\"a\"]"}"#)
+        let text = JSONObject(dictionaryLiteral: ("slots", .string(#"{"a":7}"#)), ("retain_slots", .string(#"["a"]"#)))
+        let quoted = ClusterStatus(stored: text.text())
         #expect(quoted.slots == ["a": LSN(7)])
         #expect(quoted.retainedSlots == ["a"])
     }
