@@ -79,6 +79,29 @@ extension IntegrationTests {
             try await Janitor.release(cluster.folder)
         }
 
+        @Test func `a second agent of the same name refuses to start, and the first goes on`() async throws {
+            try await SharedCluster.etcd.run { cluster in
+                let member = try #require(cluster.members.last)
+                let other = "\(cluster.folder)/twin"
+                try await Shell.check(
+                    "mkdir -p \(other) && sed -e 's|\(member.restPort)|\(Lab.freePort())|g' "
+                        + "-e 's|\(member.postgresPort)|\(Lab.freePort())|g' -e 's|\(member.folder)/|\(other)/|g' "
+                        + "\(member.configurationFile) > \(other)/patroni.yml "
+                        + "&& chown -R --reference=\(member.folder) \(other)")
+                let result = try await Shell.run(
+                    "\(cluster.lab.asUser.joined(separator: " ")) \(member.implementation.agent) \(other)/patroni.yml",
+                    seconds: 20)
+                #expect(result.status == 1, "\(result)")
+                let line = (result.output + result.errors).split(separator: "\n")
+                    .first { $0.contains("Can't start; there is already a node named '\(member.name)' running") }
+                // The level stands where Patroni's does: tools look for it in column 24.
+                #expect(line?.dropFirst(24).hasPrefix("CRITICAL") == true, "\(result)")
+                #expect(try await !Shell.run("test -e \(other)/data").succeeded)
+                #expect(member.isAgentRunning)
+                try await cluster.waitForStreaming(member)
+            }
+        }
+
         @Test func `a REST port that is taken is named`() async throws {
             let lab = try await Lab.shared.value
             let cluster = try await TestCluster.prepare(Self.store, members: [lab.ours])
