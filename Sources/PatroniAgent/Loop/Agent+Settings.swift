@@ -53,7 +53,7 @@ extension Agent {
 
     /// Logging and the REST API follow the local file.
     private func applyToServices() async {
-        LogSystem.configure(LogOptions(configuration.local.log))
+        LogSystem.configure(configuration.local.log.options)
         do throws(ServerFailure) {
             try await api?.apply(configuration.local.restAPI)
         } catch { log.error("the REST API keeps its old settings: \(error)") }

@@ -27,7 +27,7 @@ public struct PatroniCommand: AsyncParsableCommand {
             let loader = ConfigurationLoader(path: configfile)
             configuration = try ConfigurationKeeper(loader: loader, loaded: try loader.load(), home: Machine.home)
         } catch {
-            ErrorOutput.write("patroni: \(error)")
+            Output.complain("patroni: \(error)")
             throw ExitCode(1)
         }
         if validateConfig { return }

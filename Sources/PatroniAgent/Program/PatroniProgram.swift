@@ -17,7 +17,7 @@ struct PatroniProgram: Sendable {
     /// Logging comes first: a logger made before keeps writing in the default form.
     init(_ configuration: ConfigurationKeeper) {
         self.configuration = configuration
-        LogSystem.bootstrap(LogOptions(configuration.local.log))
+        LogSystem.bootstrap(configuration.local.log.options)
         log = Logger(label: "patroni")
     }
 
@@ -130,19 +130,4 @@ struct PatroniProgram: Sendable {
 struct StartFailure: Error, Sendable, CustomStringConvertible {
     var description: String
     init(_ description: String) { self.description = description }
-}
-
-extension LogOptions {
-    init(_ settings: LogSettings) {
-        self.init()
-        level = settings.level
-        loggers = settings.loggers
-        format = settings.format
-        dateFormat = settings.dateFormat
-        directory = settings.directory
-        fileSize = settings.fileSize
-        fileCount = settings.fileCount
-        mode = settings.mode
-        maximumQueueSize = settings.maximumQueueSize
-    }
 }

@@ -42,7 +42,7 @@ enum OtherProgram {
         let code = posix_spawnp(&child, path, &actions, nil, &words, &variables)
         if let input {
             close(pipeEnds[0])
-            if code == 0 { write(input, to: pipeEnds[1]) }
+            if code == 0 { Output.write(input, to: pipeEnds[1]) }
             close(pipeEnds[1])
         }
         guard code == 0 else {
@@ -52,16 +52,6 @@ enum OtherProgram {
         var status: Int32 = 0
         while waitpid(child, &status, 0) < 0, errno == EINTR {}
         return status & 0x7F == 0 ? (status >> 8) & 0xFF : -(status & 0x7F)
-    }
-
-    private static func write(_ text: String, to descriptor: Int32) {
-        var bytes = Array(text.utf8)[...]
-        while !bytes.isEmpty {
-            let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            if count <= 0 { return }
-            bytes = bytes.dropFirst(count)
-        }
     }
 }
 

@@ -50,20 +50,10 @@ extension Terminal {
 struct StandardTerminal: Terminal {
     var isScreen: Bool { isatty(STDOUT_FILENO) == 1 }
 
-    func write(_ text: String) { Self.put(text, to: STDOUT_FILENO) }
-    func complain(_ text: String) { Self.put(text + "\n", to: STDERR_FILENO) }
+    func write(_ text: String) { Output.write(text, to: STDOUT_FILENO) }
+    func complain(_ text: String) { Output.write(text + "\n", to: STDERR_FILENO) }
 
     func readLine() async -> String? {
         await offPool { Swift.readLine() }
-    }
-
-    private static func put(_ text: String, to descriptor: Int32) {
-        var bytes = Array(text.utf8)[...]
-        while !bytes.isEmpty {
-            let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            if count <= 0 { return }
-            bytes = bytes.dropFirst(count)
-        }
     }
 }
