@@ -42,6 +42,9 @@ enum Following {
         now.memory.target == target(now) && now.isWithin(now.settings.loopWait, of: now.memory.retargetedAt)
     }
 
+    /// It runs, and somebody is there to stream from.
+    static func shouldStream(_ now: Situation) -> Bool { now.running?.standby != nil && target(now) != .nobody }
+
     private static func isStreamingTheLeadersTimeline(_ now: Situation) -> Bool {
         guard now.running?.standby?.replicationState == "streaming" else { return false }
         guard let theirs = now.cluster?.leaderMember?.timeline, let own = now.running?.timeline else { return true }

@@ -5,6 +5,15 @@ enum KeepingTheLeaderKey {
         "keeping-the-leader-key", "The store says that this member holds the leader key.",
         when: { $0.holdsLeaderKey && !givesUp($0) },
         [
+            Rule("just-let-go", "What we have just given away may still look like ours in an old picture of the store.")
+            {
+                now in
+                guard now.facts.renewal == nil, now.memory.role == .demoted, now.leaseLeft == .zero, now.job == nil,
+                    now.server == .stopped,
+                    now.isWithin(.seconds(2), of: now.memory.stoppedSince)
+                else { return nil }
+                return .settled(.waitingForSuccessor, again: .milliseconds(200))
+            },
             Rule("renew", "Whatever else happens this turn, it happens under a fresh lease.") { now in
                 now.facts.renewal == nil ? .act(.renewLeaderKey, because: .leading) : nil
             },

@@ -26,6 +26,8 @@ public struct Memory: Sendable, Hashable, Codable {
     public var target: FollowTarget?
     /// When it was told so while it ran.
     public var retargetedAt: Moment?
+    /// When a rewind was last called off.
+    public var rewindPostponedAt: Moment?
     /// When the divergence was last looked at.
     public var comparedAt: Moment?
     private var wasRunning = false
@@ -169,7 +171,9 @@ extension Memory {
             comparedAt = now
         case .rewind:
             wasRunning = false
-            divergence = failure.map(Divergence.rewindFailed) ?? (outcome == .succeeded ? .none : .unchecked)
+            // Called off is not failed: it is tried again, but not at once (HA-246).
+            divergence = failure.map(Divergence.rewindFailed) ?? (outcome == .succeeded ? .none : .diverged)
+            rewindPostponedAt = outcome == .cancelled ? now : nil
         case .follow:
             // A standby that moves to another upstream may hold more than that one (HA-234).
             if outcome == .succeeded { divergence = .unchecked }

@@ -99,6 +99,7 @@ extension Reason {
             "stopped PostgreSQL because it did not answer for longer than ttl and another member can take over"
         case .rewinding(let leader): "running pg_rewind from \(leader)"
         case .rewindFailed(let why): "pg_rewind failed: \(why)"
+        case .rewindPostponed(let leader): "pg_rewind from \(leader) could not be done yet, it will be tried again"
         default: nil
         }
     }

@@ -71,6 +71,7 @@ public enum Reason: Sendable, Hashable, Codable {
     case stoppedUnresponsive
     case rewinding(MemberName)
     case rewindFailed(String)
+    case rewindPostponed(MemberName)
 
     // Bootstrap
     case bootstrapping

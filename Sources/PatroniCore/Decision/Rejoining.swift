@@ -23,6 +23,12 @@ enum Rejoining {
             else { return nil }
             return .settled(.waitingForCheckpoint(leader.name), again: .milliseconds(500))
         },
+        Rule("rewind-later", "The last attempt could not begin or was called off: not again at once (HA-246).") { now in
+            guard now.memory.divergence == .diverged, canRewind(now), let leader = leaderToCompare(now),
+                now.isWithin(now.settings.loopWait, of: now.memory.rewindPostponedAt)
+            else { return nil }
+            return .settled(.rewindPostponed(leader), again: .seconds(1))
+        },
         Rule("rewind", "What the leader never had is cut off and replaced (HA-238).") { now in
             guard now.memory.divergence == .diverged, canRewind(now), let leader = leaderToCompare(now) else {
                 return nil
@@ -59,12 +65,14 @@ enum Rejoining {
         return leader
     }
 
-    /// What could not be found out is tried again, but not at once.
+    /// What could not be found out is tried again, but not at once. A standby that still does not stream after a ttl
+    /// may have been compared with another life of the same leader.
     private static func needsComparison(_ now: Situation) -> Bool {
         switch now.memory.divergence {
         case .unchecked: true
         case .unknown: !now.isWithin(now.settings.loopWait, of: now.memory.comparedAt)
-        case .none, .diverged, .rewindFailed: false
+        case .none: Following.shouldStream(now) && !now.isWithin(now.settings.ttl, of: now.memory.comparedAt)
+        case .diverged, .rewindFailed: false
         }
     }
 

@@ -96,6 +96,14 @@ import Testing
             fires: "following/no-action",
             then: .settles(.following(leader: "alpha"))),
         Row(
+            "nor does it after a whole ttl: it may have been compared with an earlier life of the leader", broken,
+            memory: { $0.found(.none, secondsAgo: 30) }, fires: "following/compare",
+            then: .begins(.checkDivergence(from: "alpha"))),
+        Row(
+            "one that replays the archive only is not expected to stream", broken.tagged("nostream"),
+            memory: { $0.found(.none, secondsAgo: 30) }, fires: "following/no-action",
+            then: .settles(.following(leader: "alpha"))),
+        Row(
             "it streams, but an older timeline than the leader's: compare",
             .standby.cluster { cluster in cluster.change("alpha") { $0.timeline = Timeline(2) } },
             fires: "following/compare", then: .begins(.checkDivergence(from: "alpha"))),
@@ -107,6 +115,12 @@ import Testing
             broken.settings(rewinds).cluster { cluster in cluster.change("alpha") { $0.awaitsCheckpoint = true } },
             memory: found(.diverged), fires: "following/rewind-checkpoint",
             then: .settles(.waitingForCheckpoint("alpha"))),
+        Row(
+            "the last rewind was called off: again, but not at once", broken.settings(rewinds),
+            memory: {
+                found(.diverged)(&$0)
+                $0.rewindPostponedAt = .start - .seconds(9)
+            }, fires: "following/rewind-later", then: .settles(.rewindPostponed("alpha"))),
         Row(
             "it has something of its own, which may be thrown away", broken.settings(mayRemove),
             memory: found(.diverged),

@@ -7,6 +7,14 @@ import Testing
 @Suite("Keeping the leader key") struct KeepingTheLeaderKeyTests {
     static let rows: [Row] = [
         Row(
+            "a key that we have just given away is not renewed, though an old picture shows it as ours",
+            .crashedPrimary.noLease, memory: { $0.wasDemoted(secondsAgo: 1) },
+            fires: "keeping-the-leader-key/just-let-go", then: .settles(.waitingForSuccessor)),
+        Row(
+            "when it is still ours two seconds later, nobody else wanted it", .crashedPrimary.noLease,
+            memory: { $0.wasDemoted(secondsAgo: 2) }, fires: "keeping-the-leader-key/renew",
+            then: .begins(.start(.standby(.nobody)))),
+        Row(
             "a leader renews its key before anything else", .primary, fires: "keeping-the-leader-key/renew",
             then: .settles(.leading)),
         Row(
@@ -103,7 +111,7 @@ import Testing
     @Test func `nothing happens before the renewal`() {
         for row in EveryRule.rows where row.now.holdsKey && row.now.isUndisturbed {
             let first = row.transcript().path.first
-            #expect(first == "keeping-the-leader-key/renew", "\(row.sentence): \(first ?? "")")
+            #expect(first?.hasPrefix("keeping-the-leader-key/") == true, "\(row.sentence): \(first ?? "")")
         }
     }
 

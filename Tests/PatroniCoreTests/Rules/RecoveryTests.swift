@@ -128,6 +128,12 @@ import Testing
             memory: found(.diverged), fires: "recovery/rewind-checkpoint", then: .settles(.waitingForCheckpoint("beta"))
         ),
         Row(
+            "the last rewind was called off: again, but not at once", former.settings(rewinds),
+            memory: {
+                found(.diverged)(&$0)
+                $0.rewindPostponedAt = .start - .seconds(9)
+            }, fires: "recovery/rewind-later", then: .settles(.rewindPostponed("beta"))),
+        Row(
             "we have more, and rewinding is off: start, and be seen not to stream", former, memory: found(.diverged),
             fires: "recovery/start", then: .begins(.start(.standby(.member("beta"))))),
         Row(

@@ -61,7 +61,7 @@ extension ModelCluster {
         case .checkDivergence(let leader):
             return .divergence(members[index].log.isPart(of: self[leader].log) ? .none : .diverged)
         case .rewind(let leader):
-            guard self[leader].server == .primary else { return .failed("\(leader) is no primary") }
+            guard self[leader].server == .primary else { return .cancelled }
             members[index].log.rewind(to: self[leader].log)
             members[index].server = .stopped
             members[index].wasPrimary = false
@@ -120,6 +120,8 @@ extension ModelCluster {
     mutating func killAgent(_ name: MemberName) {
         self[name].isAlive = false
         self[name].job = nil
+        // What was started goes on without the agent.
+        if case .starting(let asPrimary) = self[name].server { self[name].server = asPrimary ? .primary : .standby }
     }
 
     /// The agent starts beside whatever is there.

@@ -33,8 +33,12 @@ struct ModelCluster {
         primaries.count == 1 && primaries.first == leader && streaming.count == members.count - 1
     }
     var description: String {
-        members.map { "\($0.name): \($0.server), \($0.lastReason.map { reason in "\(reason)" } ?? "-")" }
-            .joined(separator: "\n") + "\nleader: \(leader?.text ?? "nobody")"
+        members.map { member in
+            let log = member.log.branches.map { "\($0.timeline).\($0.writer)-\($0.end)" }.joined(separator: " ")
+            return "\(member.name): \(member.server), \(member.lastReason.map { "\($0)" } ?? "-"), \(member.upstream), "
+                + "\(member.memory.divergence), \(log)"
+        }
+        .joined(separator: "\n") + "\nleader: \(leader?.text ?? "nobody")"
     }
 
     // MARK: time
@@ -176,6 +180,7 @@ struct ModelCluster {
             return .done(action)
         case .cancelJob:
             members[index].job = nil
+            if case .starting = members[index].server { members[index].server = .stopped }
             members[index].nextTurn = now
             return .done(action)
         case .announce, .recordHistory:

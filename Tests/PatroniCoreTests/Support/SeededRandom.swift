@@ -4,7 +4,11 @@
 struct SeededRandom: RandomNumberGenerator {
     private var state: UInt64
 
-    init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 1 }
+    /// Neighbouring seeds give unrelated numbers.
+    init(seed: UInt64) {
+        state = seed
+        state = next() ^ seed << 32
+    }
 
     mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
