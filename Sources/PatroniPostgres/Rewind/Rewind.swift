@@ -156,7 +156,10 @@ public struct Rewind: Sendable {
         let failure: String
         do throws(ProgramError) {
             let result = try await rewind(arguments(text, restore: restore), environment, restore, by: deadline)
-            if result.isSuccess { return .rewound }
+            if result.isSuccess {
+                await moveOn(connection)
+                return .rewound
+            }
             failure = "pg_rewind: \(result.complaint)"
         } catch {
             if case .cancelled = error { return .cancelled }
@@ -171,6 +174,16 @@ public struct Rewind: Sendable {
         let reader = ControlDataReader(dataDirectory: server.files.data, programs: programs)
         let canTryAgain = (try? await reader.read(by: soon))?.allowsRewind == true
         return .failed(failure, isFinal: !canTryAgain)
+    }
+
+    /// pg_rewind makes us recover up to the source's insert position, which after a segment switch lies behind a page
+    /// header that nobody has written yet: without a further record on the source we would never accept connections.
+    private func moveOn(_ source: ConnectionString) async {
+        var source = source
+        source["options"] = "-c synchronous_commit=off"
+        guard let connection = try? await SQLConnection.open(source, by: soon, time: time) else { return }
+        _ = try? await connection.query("SELECT pg_catalog.txid_current()", by: soon)
+        await connection.close()
     }
 
     /// For one short question within a long job.
