@@ -155,7 +155,10 @@ extension Agent {
     }
 
     private func rewind(from leader: MemberName) async throws(JobFailure) -> JobOutcome {
-        guard let member = cluster?.member(leader) else { throw JobFailure("\(leader) is not in the store any more") }
+        guard let member = cluster?.member(leader) else {
+            log.warning("pg_rewind will be tried again: \(leader) is not in the store just now")
+            return .cancelled
+        }
         try await parts.server.stop(.fast, by: now + .seconds(60))
         switch await parts.server.rewind(from: member) {
         case .rewound: return .succeeded
