@@ -47,7 +47,11 @@ struct PatroniProgram: Sendable {
         let parts = try makeParts()
         let agent = Agent(parts: parts, configuration: configuration)
         let listening = Task { await Self.obey(signals, agent) }
-        defer { listening.cancel() }
+        let trimming = Task { await releaseMemory() }
+        defer {
+            listening.cancel()
+            trimming.cancel()
+        }
         guard try await firstContact(parts, agent) else { return 0 }
         let server = APIServer(
             status: parts.status, backend: AgentBackend(agent: agent, parts: parts), settings: local.restAPI,
@@ -62,6 +66,16 @@ struct PatroniProgram: Sendable {
         await parts.callbacks.drain()
         if case .halted = end { return 1 }
         return 0
+    }
+
+    /// What the start needed goes soon after it, what a failover needed some time after that.
+    private func releaseMemory() async {
+        var pause = Duration.seconds(15)
+        while !Task.isCancelled {
+            await time.sleep(until: time.now + pause)
+            await offPool { MappedPages.releaseUnused() }
+            pause = .seconds(600)
+        }
     }
 
     private func makeParts() throws(StartFailure) -> Agent.Parts {
