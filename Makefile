@@ -1,6 +1,8 @@
 # The project's front door. `make help` lists the verbs.
+# Tests with servers run one after the other: on two cores they would only wait for each other, past their deadlines.
 
 SWIFT ?= swift
+TEST = $(SWIFT) test --skip-build --disable-xctest
 SOURCES = Package.swift Sources Tests
 STATIC = -c release --static-swift-stdlib --scratch-path .build-release -Xlinker -s
 
@@ -25,16 +27,16 @@ release: ## static, stripped binaries in dist/
 
 test: install-dependencies ## all tests: rules, rooms, real PostgreSQL and etcd, beside real Patroni
 	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build --disable-xctest --skip IntegrationTests
-	$(SWIFT) test --skip-build --disable-xctest --filter IntegrationTests --no-parallel
+	$(TEST) --no-parallel --skip IntegrationTests
+	$(TEST) --no-parallel --filter IntegrationTests
 
-unit: ## the quick tests only (no clusters)
+unit: ## the tests that need no server: core, configuration, house rules
 	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build --disable-xctest --skip IntegrationTests
+	$(TEST) --filter 'TidyTests|PatroniCoreTests|PatroniConfigurationTests'
 
 integration: install-dependencies ## the tests with whole clusters only
 	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build --disable-xctest --filter IntegrationTests --no-parallel
+	$(TEST) --no-parallel --filter IntegrationTests
 
 demo: install-dependencies ## a cluster that loses its primary (DCS=etcd3: on etcd; ONCE=1: end after the show)
 	@scripts/demo
@@ -50,7 +52,7 @@ conformance: release ## upstream's acceptance suite against dist/ (needs CONFORM
 
 docs: ## rewrite what is written from the code: settings, rules, conformance
 	$(SWIFT) build --build-tests
-	UPDATE_DOCS=1 $(SWIFT) test --skip-build --disable-xctest --filter TidyTests.DocumentsTests
+	UPDATE_DOCS=1 $(TEST) --filter TidyTests.DocumentsTests
 	scripts/conformance-table
 
 clean: ## remove what was built

@@ -19,6 +19,17 @@ import Testing
             to: "<!-- end of rules -->", with: Self.rules)
     }
 
+    @Test func `the example that the README shows is a valid configuration`() throws {
+        let readme = try #require(SourceTree.file("README.md")).text
+        let begin = try #require(readme.firstRange(of: "```yaml\n")).upperBound
+        let end = try #require(readme[begin...].firstRange(of: "```")).lowerBound
+        let loader = ConfigurationLoader(path: nil, environment: ["PATRONI_CONFIGURATION": String(readme[begin..<end])])
+        let loaded = try loader.load()
+        let configuration = try AgentConfiguration(local: loaded.values, home: "/nowhere")
+        #expect(configuration.scope == "batman")
+        #expect(configuration.bootstrap?.initdb.isEmpty == false)
+    }
+
     /// What stands between the two marks must be `text`; with `UPDATE_DOCS` it is made so.
     static func compare(_ path: String, from begin: String, to end: String, with text: String) throws {
         let document = try #require(SourceTree.file(path), "\(path) is missing").text
