@@ -72,6 +72,29 @@ import Testing
         }
     }
 
+    @Test func `a postmaster that is dead but not reaped yet is no obstacle`() async throws {
+        try await withServer { server in
+            let shell = try #require(Machine.findProgram("sh"))
+            // The child ends under a parent that never asks for it.
+            let file = server.data + "/zombie"
+            let parent = try DetachedProcess.start(
+                shell, ["-c", "sleep 0 & echo $! > \(file); exec sleep 60"], environment: EnvironmentVariables.current)
+            var zombie: ProcessEntry?
+            let deadline = soon()
+            while zombie?.state != "Z", time.now < deadline {
+                zombie = (try? FileReading.text(file)).flatMap { Int32($0.trimmedSpaces) }.flatMap(ProcessTable.entry)
+                await time.sleep(until: time.now + .milliseconds(20))
+            }
+            let pid = try #require(zombie.map(\.pid))
+            let text = "\(pid)\n\(server.data)\n1000\n5432\n/tmp\n127.0.0.1\n  1 2\nready\n"
+            try await server.write(server.data + "/postmaster.pid", text)
+            let postmaster = try await server.start()
+            #expect(await postmaster.waitUntilReady(by: soon()) == .ready)
+            _ = try parent.send(SIGKILL)
+            await parent.waitForExit()
+        }
+    }
+
     @Test func `after a kill nothing is left, and the next start succeeds`() async throws {
         try await withServer { server in
             let postmaster = try await server.start()

@@ -111,14 +111,10 @@ public struct Postmaster: Sendable {
             }
             var environment = launch.cleanEnvironment
             let name = DurableFile.name(of: programs.path(.postgres))
-            if let file = PostmasterFile.read(launch.dataDirectory), let stranger = file.livingProcess {
-                if file.livingPostmaster(launch.dataDirectory, programName: name) != nil {
-                    return .failure(PostmasterError("PostgreSQL is running already (pid \(stranger.pid))"))
-                }
-                // The file is left over and its pid is somebody else's now. Removing it would race with other
-                // starters; PostgreSQL ignores the pid that this variable names.
-                environment["PG_GRANDPARENT_PID"] = String(stranger.pid)
-            }
+            let running = PostmasterFile.read(launch.dataDirectory)?
+                .livingPostmaster(launch.dataDirectory, programName: name)
+            if let running { return .failure(PostmasterError("PostgreSQL is running already (pid \(running.pid))")) }
+            environment.merge(ignoringStalePid(in: launch.dataDirectory, programName: name)) { $1 }
             do throws(SpawnError) {
                 return .success(
                     try DetachedProcess.start(executable, Array(words.dropFirst()), environment: environment))
@@ -127,6 +123,19 @@ public struct Postmaster: Sendable {
             }
         }
         return Postmaster(launch.dataDirectory, try result.get(), time)
+    }
+
+    /// The environment in which PostgreSQL starts though the pid in a left over postmaster.pid still exists: as a
+    /// stranger's by now, or as a zombie that whoever inherited it has not reaped yet. Removing the file would race
+    /// with other starters; PostgreSQL ignores the pid that this variable names. Blocking.
+    static func ignoringStalePid(in dataDirectory: String, programName: String) -> [String: String] {
+        guard let file = PostmasterFile.read(dataDirectory), let entry = ProcessTable.entry(abs(file.pid)) else {
+            return [:]
+        }
+        // A server that lives must be found, and a single-user one (negative) can't be told from a stranger.
+        let isServer = file.pid < 0 || file.livingPostmaster(dataDirectory, programName: programName) != nil
+        if entry.isAlive, isServer { return [:] }
+        return ["PG_GRANDPARENT_PID": String(entry.pid)]
     }
 
     /// Returns when the postmaster has exited, or early when the task is cancelled.

@@ -111,8 +111,13 @@ public struct Rewind: Sendable {
         var arguments = ["--single", "-D", data]
         for (name, value) in options.sorted(by: { $0.key < $1.key }) { arguments += ["-c", "\(name)=\(value)"] }
         logger.info("running crash recovery in single user mode")
+        let name = DurableFile.name(of: programs.path(.postgres))
+        let environment = await offPool { () -> [String: String] in
+            Postmaster.ignoringStalePid(in: data, programName: name)
+        }
         do throws(ProgramError) {
-            let result = try await programs.run(.postgres, arguments + ["template1"], by: deadline)
+            let result = try await programs.run(
+                .postgres, arguments + ["template1"], environment: environment, by: deadline)
             if result.isSuccess { return nil }
             logger.error("Crash recovery finished with \(result.ending): \(result.errorOutput)")
             return "crash recovery in single user mode: \(result.complaint)"
@@ -154,6 +159,7 @@ public struct Rewind: Sendable {
         logger.info("running pg_rewind from \(text)")
         let restore = await values.value("restore_command", by: soon) ?? ""
         let failure: String
+        var wasKilled = false
         do throws(ProgramError) {
             let result = try await rewind(arguments(text, restore: restore), environment, restore, by: deadline)
             if result.isSuccess {
@@ -161,15 +167,21 @@ public struct Rewind: Sendable {
                 return .rewound
             }
             failure = "pg_rewind: \(result.complaint)"
+            if case .signalled = result.ending { wasKilled = true }
         } catch {
             if case .cancelled = error { return .cancelled }
             failure = error.description
         }
-        if await problem(with: leader, by: soon) == nil {
+        // Whoever killed it (an operator, the kernel short of memory) proved nothing about the data: what it left half
+        // done only another run can finish, and starting the server on it would be wrong.
+        if wasKilled {
+            logger.warning("pg_rewind was killed")
+        } else if await problem(with: leader, by: soon) == nil {
             logger.error("Failed to rewind from healthy primary: \(leader)")
             return .failed(failure, isFinal: true)
+        } else {
+            logger.warning("Failed to rewind because primary \(leader) become unreachable")
         }
-        logger.warning("Failed to rewind because primary \(leader) become unreachable")
         // The attempt itself may have damaged the control file (HA-401).
         let reader = ControlDataReader(dataDirectory: server.files.data, programs: programs)
         let canTryAgain = (try? await reader.read(by: soon))?.allowsRewind == true
