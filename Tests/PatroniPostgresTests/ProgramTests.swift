@@ -55,6 +55,12 @@ import Testing
         #expect(sleepers("4343").isEmpty)
     }
 
+    @Test func `a program that is killed takes what it started along`() async throws {
+        let result = try await shell("sleep 4344 > /dev/null 2>&1 & kill -9 $$", by: soon())
+        #expect(result.ending == .signalled(9))
+        #expect(sleepers("4344").isEmpty)
+    }
+
     func sleepers(_ argument: String) -> [ProcessEntry] {
         ProcessTable.all().filter { ProcessTable.commandLine(of: $0.pid) == ["sleep", argument] }
     }

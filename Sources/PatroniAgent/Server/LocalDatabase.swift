@@ -31,6 +31,8 @@ actor LocalDatabase: ManagedServer {
     var serverVersion: Int?
     var slotPositions: [String: LSN] = [:]
     var work: SQLConnection?
+    /// Until the first look without one: afterwards the programs that work here are our own.
+    private var mayHaveStrays = true
     /// When a postmaster was seen to end without us.
     private var endedAt: Moment?
 
@@ -75,7 +77,7 @@ actor LocalDatabase: ManagedServer {
 
     func look(leaderTimeline: Timeline?, by deadline: Moment) async -> ServerLook {
         await findPostmaster(by: deadline)
-        let directory = await reader.inspect(by: deadline)
+        let directory = await inspectDirectory(by: deadline)
         let status = await inspection.status(of: postmaster, leaderTimeline: leaderTimeline, by: deadline)
         if let running = status.running { serverVersion = running.version }
         if isFound, !isAdopted, status.running != nil {
@@ -84,6 +86,17 @@ actor LocalDatabase: ManagedServer {
         }
         return ServerLook(
             directory: directory, status: status, slots: slotPositions, pendingRestart: pendingRestart.json ?? [:])
+    }
+
+    /// What a program of an earlier agent is still writing is nobody's yet.
+    private func inspectDirectory(by deadline: Moment) async -> DataDirectory {
+        if mayHaveStrays, postmaster == nil {
+            if let stray = await StrayProgram.find(workingOn: settings.dataDirectory, programs, by: deadline) {
+                return .inaccessible(stray.description)
+            }
+            mayHaveStrays = false
+        }
+        return await reader.inspect(by: deadline)
     }
 
     func walSenders(by deadline: Moment) async -> [WalSender] {

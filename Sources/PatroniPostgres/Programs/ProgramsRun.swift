@@ -40,7 +40,10 @@ struct ProgramRun: Sendable {
             return first
         }
         switch outcome {
-        case .ended(let result) where !Task.isCancelled: return result
+        case .ended(let result) where !Task.isCancelled:
+            // A program that was killed could not end its helpers: pg_basebackup's would go on writing log files.
+            if case .signalled = result.ending { await session.kill() }
+            return result
         case .notStarted(let reason) where !Task.isCancelled:
             throw .notStarted(executable: executable, reason: reason)
         case .ended, .notStarted, .deadline: await session.kill()
