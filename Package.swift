@@ -81,7 +81,7 @@ let package = Package(
         tests("PatroniPostgresTests", ["PatroniPostgres"]),
         tests("PatroniHTTPTests", ["PatroniHTTP"] + http),
         tests("PatroniAPITests", ["PatroniAPI"]),
-        tests("PatroniAgentTests", ["PatroniAgent"]),
+        tests("PatroniAgentTests", ["PatroniAgent", logging]),
         tests("PatroniControlTests", ["PatroniControl"]),
         tests(
             "IntegrationTests",

@@ -46,26 +46,40 @@ extension Agent {
     }
 
     /// The lease counts from before the request was sent: the store's own count can only begin later (DESIGN 5).
+    ///
+    /// Without an answer the request may still have shortened the lease, when ttl is lower than it was.
     private func leaderKey(_ action: Action) async -> Learned {
-        if isGivingUpKey, action == .renewLeaderKey { return .leaderKey(action, .lostTo(nil), .none) }
+        if keyReleases > 0 { return .leaderKey(action, .lostTo(nil), .none) }
         let sent = now
         let deadline = storeDeadline()
-        let outcome =
+        let era = leaseEra
+        let end = sent + settings.ttl
+        let wasHeld = lease.isValid(at: sent)
+        let request = Task { [store = parts.store] in
             action == .acquireLeaderKey
-            ? await parts.store.acquireLeader(by: deadline) : await parts.store.renewLeader(by: deadline)
+                ? await store.acquireLeader(by: deadline) : await store.renewLeader(by: deadline)
+        }
+        keyRequest = request
+        let outcome = await request.value
+        keyRequest = nil
+        // Given up meanwhile: whatever the answer says is about a key that is not ours any more.
+        if era != leaseEra { return .leaderKey(action, .lostTo(nil), .none) }
         switch outcome {
-        case .held where !isGivingUpKey:
-            lease = .held(until: sent + settings.ttl)
-            if action == .acquireLeaderKey {
+        case .held:
+            lease = .held(until: end)
+            // The view is from before: who shuts down or hands over next must know that there is a key to release.
+            if cluster?.leader?.name != me { cluster?.leader = Leader(name: me) }
+            if !wasHeld {
                 retainedSlots = RetainedSlots(inherited: cluster?.status.retainedSlots ?? [], at: now)
             }
             publishStatusBoard()
-        case .held: break
         case .lostTo(let other):
             log.warning("the leader key is not ours\(other.map { ", \($0) holds it" } ?? "")")
             lease = .none
             publishStatusBoard()
-        case .unknown(let failure): log.warning("the store did not confirm the leader key: \(failure)")
+        case .unknown(let failure):
+            if case .held(let until) = lease { lease = .held(until: min(until, end)) }
+            log.warning("the store did not confirm the leader key: \(failure)")
         }
         return .leaderKey(action, outcome, lease)
     }
@@ -73,16 +87,25 @@ extension Agent {
     /// Gives the key up. From the first moment on nobody here believes in it any more.
     @discardableResult
     func releaseKey(position: LSN?) async -> WriteOutcome {
-        isGivingUpKey = true
+        keyReleases += 1
         if job?.job.isDemotion == true { job?.isPastReturn = true }
-        defer { isGivingUpKey = false }
-        lease = .none
-        publishStatusBoard()
+        defer { keyReleases -= 1 }
+        forgetLease()
+        // A renewal that reaches the store after the release would take the key again.
+        _ = await keyRequest?.value
         let outcome = await parts.store.releaseLeader(position: position, by: now + settings.retryTimeout)
+        if cluster?.leader?.name == me { cluster?.leader = nil }
         if case .unknown(let failure) = outcome {
             log.error("the leader key could not be released, it will expire: \(failure)")
         }
         return outcome
+    }
+
+    /// From now on nobody here believes that we lead, whatever an answer says that is still to come.
+    func forgetLease() {
+        lease = .none
+        leaseEra += 1
+        publishStatusBoard()
     }
 
     var lastWrittenPosition: LSN? {

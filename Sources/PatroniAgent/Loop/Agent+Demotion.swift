@@ -2,6 +2,7 @@
 
 import Logging
 import PatroniCore
+import PatroniPlatform
 
 extension Agent {
     func demote(_ demotion: Demotion) async throws(JobFailure) {
@@ -12,29 +13,60 @@ extension Agent {
             try await stopForGood(.immediate)
             await releaseKey(position: nil)
         case .immediateWithoutKey:
-            lease = .none
+            forgetLease()
             try await stopForGood(.immediate)
         }
+        uncheckpointedPromotion = nil
         await parts.callbacks.roleChanged(to: .demoted)
     }
+
+    /// This long before the lease ends PostgreSQL is stopped the hard way, and killed a second before its end.
+    static let hardStopMargin: Duration = .seconds(3)
 
     /// Stops before the lease ends, harder when time runs out.
     private func stopForGood(_ mode: StopMode) async throws(JobFailure) {
         var patience = now + .seconds(2)
-        if case .held(let until) = lease { patience = max(until - .seconds(2), now + .milliseconds(500)) }
+        var end = patience + .seconds(2)
+        if case .held(let until) = lease {
+            patience = max(until - Self.hardStopMargin, now + .milliseconds(500))
+            end = max(until - .seconds(1), patience + .milliseconds(500))
+        }
         do throws(JobFailure) {
             try await parts.server.stop(mode, by: patience)
         } catch {
             log.error("PostgreSQL did not stop in time, stopping it the hard way: \(error)")
-            try await parts.server.stop(.immediate, by: now + .seconds(2))
+            try await parts.server.stop(.immediate, by: max(end, now + .milliseconds(500)))
         }
     }
 
     /// Checkpoint while writes still run, so that the stop itself is short; then the key goes to whoever has it all.
     private func handOver() async throws(JobFailure) {
-        do throws(JobFailure) {
-            try await parts.server.checkpoint(by: now + settings.ttl)
-        } catch { log.warning("checkpoint before stopping failed, the stop takes longer: \(error)") }
+        await checkpointUnderLease()
         if case .stopFailed(let why) = await letGo(observation(of: cluster, job: nil)) { throw JobFailure(why) }
+    }
+
+    /// Writes go on meanwhile, so it must not outlast the lease.
+    private func checkpointUnderLease() async {
+        let server = parts.server
+        let deadline = now + settings.ttl
+        let work = Task { () -> JobFailure? in
+            do throws(JobFailure) { try await server.checkpoint(by: deadline) } catch { return error }
+            return nil
+        }
+        defer { work.cancel() }
+        while now < deadline, !isLeaseEnding {
+            let step = now + .milliseconds(250)
+            guard let ended = await abandoning(by: step, time: parts.time, { await work.value }) else { continue }
+            if let ended { log.warning("checkpoint before stopping failed, the stop takes longer: \(ended)") }
+            return
+        }
+        log.warning("no time left for a checkpoint before stopping")
+    }
+
+    /// A primary that leads has no time left for anything but stopping. In maintenance mode nobody takes its place.
+    var isLeaseEnding: Bool {
+        if settings.isPaused { return false }
+        if case .held(let until) = lease { return now >= until - Self.hardStopMargin }
+        return true
     }
 }

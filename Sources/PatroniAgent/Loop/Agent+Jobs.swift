@@ -3,6 +3,7 @@
 import Logging
 import PatroniConfiguration
 import PatroniCore
+import PatroniPlatform
 import PatroniPostgres
 
 extension Agent {
@@ -11,15 +12,23 @@ extension Agent {
         guard self.job == nil else { return }
         self.job = JobUnderway(job: job, since: now)
         publishStatusBoard()
+        jobNumber += 1
+        let number = jobNumber
         jobTask = Task {
             let outcome = await self.body(of: job)
-            self.ended(job, Task.isCancelled && outcome != .succeeded ? .cancelled : outcome)
+            self.ended(job, number, Task.isCancelled && outcome != .succeeded ? .cancelled : outcome)
         }
     }
 
-    private func ended(_ job: Job, _ outcome: JobOutcome) {
+    /// A job that was given up (``cancelJob()``) has ended before.
+    private func ended(_ job: Job, _ number: Int, _ outcome: JobOutcome) {
+        guard number == jobNumber, jobTask != nil else { return }
         if case .failed(let why) = outcome { log.error("\(job.name) failed: \(why)") }
         endedJobs.append((job, outcome))
+        switch job {
+        case .bootstrap, .clone, .reinitialize: configuration.forgetCopy()
+        default: break
+        }
         jobTask = nil
         for waiter in jobWaiters { waiter.resume(returning: outcome) }
         jobWaiters = []
@@ -32,19 +41,29 @@ extension Agent {
         if !endedJobs.isEmpty { job = nil }
         for ended in endedJobs { memory.ended(ended.job, ended.outcome, at: now, settings: settings) }
         endedJobs = []
+        if look.status.running.map({ !$0.isPrimary }) == true { uncheckpointedPromotion = nil }
     }
 
-    /// Ends the running job and waits until nothing of it is left.
+    /// How long a job that was called off may take to end.
+    static let cancelLimit: Duration = .seconds(3)
+
+    /// Ends the running job and waits until nothing of it is left, but not for ever: what comes next may be the stop of
+    /// a primary.
     func cancelJob() async {
-        guard let task = jobTask else { return }
-        task.cancel()
-        await task.value
+        if let task = jobTask, let running = job?.job {
+            task.cancel()
+            let number = jobNumber
+            if await abandoning(by: now + Self.cancelLimit, time: parts.time, { await task.value }) == nil {
+                log.error("\(running.name) was called off and does not end; going on without waiting for it")
+                ended(running, number, .cancelled)
+            }
+        }
         closeEndedJobs()
     }
 
     /// Waits for the running job; nil when there is none.
     func outcomeOfJob() async -> JobOutcome? {
-        guard job != nil else { return nil }
+        guard jobTask != nil else { return nil }
         return await withCheckedContinuation { jobWaiters.append($0) }
     }
 
@@ -107,28 +126,39 @@ extension Agent {
             await releaseKey(position: nil)
             throw JobFailure("Promotion cancelled because the pre-promote script failed: \(failure)")
         }
-        if Task.isCancelled { throw JobFailure("the leader key was lost") }
+        // The script, or the whole machine, may have slept longer than the lease.
+        if Task.isCancelled || !lease.isValid(at: now) { throw JobFailure("the leader key was lost") }
         job?.isPastReturn = true
         let callbacks = parts.callbacks
         try await parts.server.promote(by: now + .seconds(60)) { await callbacks.roleChanged(to: .promoted) }
-        awaitsCheckpoint = true
-        Task { await self.checkpointAfterPromotion() }
+        promotions += 1
+        let promotion = promotions
+        uncheckpointedPromotion = promotion
+        Task { await self.checkpoint(after: promotion) }
     }
 
     /// pg_rewind on the others reads our timeline from the checkpoint (HA-130).
-    private func checkpointAfterPromotion() async {
-        do throws(JobFailure) {
-            try await parts.server.checkpoint(by: now + .seconds(600))
-        } catch { log.warning("checkpoint after promotion failed: \(error)") }
-        awaitsCheckpoint = false
-        wakeUps.wake()
+    private func checkpoint(after promotion: Int) async {
+        while uncheckpointedPromotion == promotion, !hasEnded {
+            do throws(JobFailure) {
+                try await parts.server.checkpoint(by: now + .seconds(600))
+                if uncheckpointedPromotion == promotion { uncheckpointedPromotion = nil }
+                wakeUps.wake()
+            } catch {
+                log.warning("checkpoint after promotion failed: \(error)")
+                await parts.time.sleep(until: now + .seconds(1))
+            }
+        }
     }
 
     private func restart(timeout: Duration?) async throws(JobFailure) {
-        let wasPrimary = look.status.isPrimary
+        // One that doesn't answer is what it was, as long as nobody else can have become it.
+        let wasPrimary =
+            look.status.running?.isPrimary
+            ?? (memory.role == .primary && (lease.isValid(at: now) || settings.isPaused))
         let upstream = wasPrimary ? nil : upstream(followTarget)
         try await parts.server.stop(.fast, by: nil)
-        await parts.callbacks.stopped(as: memory.role)
+        if wasPrimary, !settings.isPaused, !lease.isValid(at: now) { throw JobFailure("the leader key was lost") }
         try await parts.server.start(
             upstream.map(ServerStart.standby) ?? .primary, timeout: timeout ?? settings.primaryStartTimeout)
         nudgesLeft = Self.nudges
@@ -150,16 +180,22 @@ extension Agent {
     }
 
     private func compare(with leader: MemberName) async throws(JobFailure) -> JobOutcome {
-        guard let member = cluster?.member(leader) else { throw JobFailure("\(leader) is not in the store any more") }
+        guard let member = cluster?.member(leader) ?? lastClusterWithLeader?.member(leader) else {
+            throw JobFailure("\(leader) is not in the store any more")
+        }
         return .divergence(await parts.server.divergence(from: member))
     }
 
     private func rewind(from leader: MemberName) async throws(JobFailure) -> JobOutcome {
-        guard let member = cluster?.member(leader) else {
+        guard let member = cluster?.member(leader) ?? lastClusterWithLeader?.member(leader) else {
             log.warning("pg_rewind will be tried again: \(leader) is not in the store just now")
             return .cancelled
         }
-        try await parts.server.stop(.fast, by: now + .seconds(60))
+        do throws(JobFailure) { try await parts.server.stop(.fast, by: now + .seconds(60)) } catch {
+            // No failure of pg_rewind: that could cost the data directory (HA-245).
+            log.warning("no pg_rewind yet: \(error)")
+            return .cancelled
+        }
         switch await parts.server.rewind(from: member) {
         case .rewound: return .succeeded
         case .failed(let why, isFinal: true): throw JobFailure(why)

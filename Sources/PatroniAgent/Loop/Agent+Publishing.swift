@@ -12,7 +12,8 @@ extension Agent {
         publishStatusBoard()
         guard cluster != nil else { return }
         let member = member()
-        let deadline = now + min(settings.retryTimeout, .seconds(3))
+        // A primary whose lease runs out must not lose time here.
+        let deadline = min(now + min(settings.retryTimeout, .seconds(3)), storeDeadline())
         async let published = parts.store.publishMember(member.json, by: deadline)
         if lease.isValid(at: now), let position = lastWrittenPosition {
             let status = leaderStatus(position)
@@ -51,7 +52,7 @@ extension Agent {
         member.state = state
         member.role = role
         member.version = PatroniVersion.text
-        member.awaitsCheckpoint = awaitsCheckpoint && role == .primary
+        member.awaitsCheckpoint = uncheckpointedPromotion != nil && role == .primary
         member.tags = local.tags
         member.isPaused = settings.isPaused
         member.pendingRestart = !look.pendingRestart.isEmpty

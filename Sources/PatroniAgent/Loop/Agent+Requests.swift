@@ -6,7 +6,43 @@ import PatroniCore
 import PatroniPlatform
 
 extension Agent {
+    static let tooLate = "patroni is shutting down"
+
+    /// Runs `body` when no turn is under way, right after one: what it judges by is fresh, and no turn decides by what it
+    /// saw before.
+    private func betweenTurns<Value: Sendable>(
+        _ body: @escaping @Sendable (isolated Agent) async -> Value
+    ) async -> Value {
+        if hasEnded { return await body(self) }
+        return await withCheckedContinuation { continuation in
+            requests.append { agent in continuation.resume(returning: await body(agent)) }
+            wakeUps.wake()
+        }
+    }
+
+    private var isBrieflyBusy: Bool {
+        switch job?.job {
+        case .checkDivergence, .follow(_, restart: false): true
+        default: false
+        }
+    }
+
+    func attendToRequests() async {
+        // An operator who was just told that a restart has ended may ask for the next.
+        if !requests.isEmpty { closeEndedJobs() }
+        // Nor is one refused for a moment's work of our own; its end starts a turn.
+        if isBrieflyBusy, !hasEnded { return }
+        while !requests.isEmpty { await requests.removeFirst()(self) }
+    }
+
     func restart(_ request: RestartRequest) async -> RestartOutcome {
+        if let refusal = await betweenTurns({ agent in agent.begin(request) }) { return refusal }
+        return await outcomeOfJob() == .succeeded ? .restarted : .notDone("restart failed")
+    }
+
+    /// Nil when the restart has begun.
+    private func begin(_ request: RestartRequest) -> RestartOutcome? {
+        if hasEnded { return .notDone(Self.tooLate) }
         if look.status == .starting { return .notDone("postgres is still starting") }
         switch answer(.restart(request)) {
         case .refused(let refusal):
@@ -15,7 +51,7 @@ extension Agent {
         case .begin(let job, _):
             begin(job)
             wakeUps.wake()
-            return await outcomeOfJob() == .succeeded ? .restarted : .notDone("restart failed")
+            return nil
         }
     }
 
@@ -43,7 +79,10 @@ extension Agent {
     func attendToSchedule() -> Duration? {
         guard let scheduled = scheduledRestart else { return nil }
         switch scheduled.due(observation(of: cluster, job: job)) {
-        case .later: return settings.isPaused ? nil : max(scheduled.at - parts.time.wallTime, .milliseconds(100))
+        case .later:
+            // The end of a job starts a turn by itself.
+            if settings.isPaused || job != nil { return nil }
+            return max(scheduled.at - parts.time.wallTime, .milliseconds(100))
         case .alreadyRestarted: log.info("the scheduled restart is dropped: PostgreSQL was restarted meanwhile")
         case .stale: log.warning("the scheduled restart is dropped: its time has passed")
         case .now:
@@ -58,6 +97,11 @@ extension Agent {
 
     /// Nil when it has begun, else why not.
     func reinitialize(force: Bool, fromLeader: Bool) async -> String? {
+        await betweenTurns { agent in await agent.beginReinitialize(force: force, fromLeader: fromLeader) }
+    }
+
+    private func beginReinitialize(force: Bool, fromLeader: Bool) async -> String? {
+        if hasEnded { return Self.tooLate }
         switch answer(.reinitialize(force: force, fromLeader: fromLeader)) {
         case .refused(let refusal): return refusal.text
         case .begin(let job, let cancelling):

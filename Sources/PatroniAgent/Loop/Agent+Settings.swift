@@ -19,14 +19,15 @@ extension Agent {
             return
         }
         await settingsChanged(force: false)
-        rememberDynamicConfiguration()
     }
 
     /// Reads the file again and reloads PostgreSQL in any case (CFG-268 to CFG-275).
     func reload() async {
         isReloadRequested = false
         do throws(ConfigurationError) {
-            if try configuration.reload() {
+            let loader = configuration.loader
+            let loaded = try await offPool { () throws(ConfigurationError) in try loader.load() }
+            if try configuration.adopt(loaded) {
                 log.info("Reloading local configuration.")
             } else {
                 log.info("No local configuration items changed.")
@@ -46,10 +47,22 @@ extension Agent {
                 ttl: settings.ttl, loopWait: settings.loopWait, retryTimeout: settings.retryTimeout)
         }
         if old.isPaused, !settings.isPaused { memory.divergence = .unchecked }
-        await parts.server.apply(configuration.local.postgres, cluster: settings, force: force)
+        await apply(configuration.local.postgres, force: force)
         if force { await applyToServices() }
         if force, look.status.running != nil { await parts.callbacks.reloaded(as: memory.role) }
     }
+
+    /// A server that hangs gets its new settings later; the turn must go on.
+    private func apply(_ postgres: PostgresSettings, force: Bool) async {
+        let work = Task { [server = parts.server, settings] in
+            await server.apply(postgres, cluster: settings, force: force)
+        }
+        if await abandoning(by: now + Self.applyLimit, time: parts.time, { await work.value }) == nil {
+            log.warning("PostgreSQL takes its time with the new settings")
+        }
+    }
+
+    private static let applyLimit: Duration = .seconds(5)
 
     /// Logging and the REST API follow the local file.
     private func applyToServices() async {
@@ -60,10 +73,15 @@ extension Agent {
     }
 
     /// Not before there is a database: the directory must stay empty for initdb (CFG-288).
-    func rememberDynamicConfiguration() {
-        guard case .holds = look.directory, memory.role != .uninitialized else { return }
-        do throws(FileError) {
-            try configuration.remember()
-        } catch { log.warning("the dynamic configuration could not be remembered: \(error)") }
+    func rememberDynamicConfiguration() async {
+        guard let copy = configuration.copyToRemember, cluster?.configuration != nil, case .holds = look.directory,
+            memory.role != .uninitialized, job == nil
+        else { return }
+        configuration.remembered(copy)
+        let result = await offPool(by: now + .seconds(1), time: parts.time) { () -> FileError? in
+            do throws(FileError) { try DurableFile.write(copy.path, copy.text) } catch { return error }
+            return nil
+        }
+        if let error = result ?? nil { log.warning("the dynamic configuration could not be remembered: \(error)") }
     }
 }

@@ -19,6 +19,7 @@ extension Agent {
     /// Drives the core's ``Shutdown`` to its end.
     func letGo(_ observation: Observation) async -> Shutdown.Ending {
         var shutdown = Shutdown(observation)
+        let wasLeading = lease.isValid(at: now)
         stopOutcome = nil
         var reported: ShutdownCheckpoint?
         while true {
@@ -27,10 +28,10 @@ extension Agent {
                 await cancelJob()
                 shutdown.learn(.jobEnded)
             case .orderStop(let mode):
-                Task { await self.stop(mode) }
+                Task { await self.stop(mode, by: nil) }
                 shutdown.learn(.stopOrdered)
             case .watchServer(let limit):
-                let event = await watchStop(atMost: limit, reported: reported)
+                let event = await watchStop(atMost: limit, reported: reported, wasLeading: wasLeading)
                 if case .checkpointWritten(let checkpoint, _) = event { reported = checkpoint }
                 shutdown.learn(event)
             case .askPeers(let members):
@@ -41,7 +42,7 @@ extension Agent {
                 _ = await parts.store.writeStatus(ClusterStatus(position: position), by: now + .seconds(1))
                 shutdown.learn(.positionWritten)
             case .publishMember:
-                look = await parts.server.look(leaderTimeline: nil, by: now + Self.lookLimit)
+                look = await lookInTime(since: now)
                 if job == nil { await publish() }
                 shutdown.learn(.memberPublished)
             case .finished(let ending): return ending
@@ -49,16 +50,20 @@ extension Agent {
         }
     }
 
-    private func stop(_ mode: StopMode) async {
+    private func stop(_ mode: StopMode, by deadline: Moment?) async {
         do throws(JobFailure) {
-            try await parts.server.stop(mode, by: nil)
+            try await parts.server.stop(mode, by: deadline)
             stopOutcome = .success(())
         } catch { stopOutcome = .failure(error) }
     }
 
-    /// Whichever comes first: the shutdown checkpoint, the end of the server, the limit.
-    private func watchStop(atMost limit: Duration?, reported: ShutdownCheckpoint?) async -> Shutdown.Event {
+    /// Whichever comes first: the shutdown checkpoint, the end of the server, the limit. A leader that has not written
+    /// its last record when the lease ends is stopped the hard way.
+    private func watchStop(
+        atMost limit: Duration?, reported: ShutdownCheckpoint?, wasLeading: Bool
+    ) async -> Shutdown.Event {
         let end = limit.map { now + $0 }
+        var isHard = false
         while true {
             switch stopOutcome {
             case .success: return .serverStopped(await parts.server.shutdownCheckpoint(by: now + .seconds(2)))
@@ -69,7 +74,14 @@ extension Agent {
                 return .checkpointWritten(checkpoint, at: now)
             }
             if let end, now >= end { return .nothingYet }
-            await parts.time.sleep(until: now + .milliseconds(10))
+            if wasLeading, reported == nil, !isHard, isLeaseEnding {
+                isHard = true
+                log.error("the lease ends and PostgreSQL has not stopped, stopping it the hard way")
+                Task { await self.stop(.immediate, by: now + Self.hardStopMargin - .seconds(1)) }
+            }
+            // In a task of its own: in a job that was called off, sleep would not sleep any more.
+            let time = parts.time
+            await Task { await time.sleep(until: time.now + .milliseconds(10)) }.value
         }
     }
 
@@ -78,7 +90,7 @@ extension Agent {
         Task {
             while !Task.isCancelled {
                 await parts.time.sleep(until: now + min(settings.loopWait, settings.ttl / 3))
-                if !Task.isCancelled, !isGivingUpKey, lease.isValid(at: now) {
+                if !Task.isCancelled, keyReleases == 0, lease.isValid(at: now) {
                     _ = await perform(.renewLeaderKey, because: .leading)
                 }
             }

@@ -24,11 +24,17 @@ extension Agent {
             let verdict = turn.next()
             switch verdict.decision {
             case .ask(let question): turn.learn(await answer(question))
+            case .act(.begin(let job), _) where self.job != nil && self.job?.job != job && turn.observation.job == nil:
+                // Cannot happen while jobs begin only here and between turns; a turn must not believe what is not so.
+                log.error("\(job.name) can't begin beside another task")
+                memory = turn.memory
+                return .settled(again: .zero)
             case .act(let action, let reason): turn.learn(await perform(action, because: reason))
             case .settled(let reason, let again):
                 memory = turn.memory
                 report(reason)
                 await publish()
+                await rememberDynamicConfiguration()
                 return .settled(again: again)
             case .halt(let reason):
                 memory = turn.memory
@@ -43,8 +49,7 @@ extension Agent {
     /// The store and the server are looked at side by side, each with its own deadline.
     private func observe() async -> Observation {
         let began = now
-        async let looked = parts.server.look(
-            leaderTimeline: cluster?.leaderMember?.timeline, by: began + Self.lookLimit)
+        async let looked = lookInTime(since: began)
         let view: StoreView
         do throws(StoreFailure) {
             let read = try await parts.store.readCluster(by: storeDeadline())
@@ -66,6 +71,28 @@ extension Agent {
         return observation(view, job: job)
     }
 
+    /// What keeps its deadline as a rule may still hang on a dead disk or behind other work.
+    static let lookGrace: Duration = .milliseconds(500)
+
+    func lookInTime(since began: Moment) async -> ServerLook {
+        let deadline = began + Self.lookLimit
+        let silence = ServerLook(
+            directory: look.directory, status: .unresponsive("PostgreSQL could not be looked at in time"),
+            slots: look.slots, pendingRestart: look.pendingRestart)
+        if let last = lookUnderway {
+            // What it brings is from before this turn.
+            guard await abandoning(by: deadline, time: parts.time, { await last.value }) != nil else { return silence }
+        }
+        let timeline = cluster?.leaderMember?.timeline
+        let looking = Task { [server = parts.server] in await server.look(leaderTimeline: timeline, by: deadline) }
+        lookUnderway = looking
+        guard
+            let found = await abandoning(by: deadline + Self.lookGrace, time: parts.time, { await looking.value })
+        else { return silence }
+        lookUnderway = nil
+        return found
+    }
+
     /// What we know, as the rules want to see it.
     func observation(of cluster: Cluster?, job: JobUnderway?) -> Observation {
         let silence = StoreFailure(.unreachable, "the store has not been read yet")
@@ -83,7 +110,9 @@ extension Agent {
     /// While we believe to lead, the store must answer in time for a stop before the lease ends.
     func storeDeadline() -> Moment {
         let patient = now + settings.retryTimeout
-        guard case .held(let until) = lease, until > now else { return patient }
+        guard case .held(let until) = lease else { return patient }
+        // Slept through the end of the lease: somebody else may lead by now.
+        if until <= now { return look.status.isPrimary && !settings.isPaused ? now + .seconds(1) : patient }
         return min(patient, max(until - min(.seconds(5), settings.ttl / 4), now + .milliseconds(500)))
     }
 
@@ -103,7 +132,11 @@ extension Agent {
             let others = Situation.others(cluster: cluster, last: lastClusterWithLeader, me: me)
             return .peers(await parts.members.status(of: others, by: now + .seconds(2)))
         case .upstream(let target):
-            return .upstream(await parts.server.compare(with: upstream(target), by: now + Self.lookLimit))
+            let (server, upstream, deadline) = (parts.server, upstream(target), now + Self.lookLimit)
+            let found = await abandoning(by: deadline + Self.lookGrace, time: parts.time) {
+                await server.compare(with: upstream, by: deadline)
+            }
+            return .upstream(found ?? .asWanted)
         }
     }
 

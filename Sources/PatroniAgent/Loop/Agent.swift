@@ -8,6 +8,14 @@ import PatroniDCS
 import PatroniPlatform
 import PatroniPostgres
 
+/// The other members, asked directly.
+protocol Peers: Sendable {
+    func status(of members: [Member], by deadline: Moment) async -> [PeerStatus]
+    func isAlive(_ member: Member, by deadline: Moment) async -> Bool
+}
+
+extension MemberClient: Peers {}
+
 /// How the agent ended.
 enum AgentEnd: Sendable, Equatable {
     /// On request; PostgreSQL is stopped, or left alone in maintenance mode.
@@ -23,8 +31,8 @@ actor Agent {
         var time: any TimeSource
         var store: any ConfigurationStore
         var server: any ManagedServer
-        var members: MemberClient
-        var callbacks: Scripts
+        var members: any Peers
+        var callbacks: any RoleCallbacks
         var logger: Logger
         /// Where health checks read what is going on.
         var status: StatusHolder
@@ -37,14 +45,25 @@ actor Agent {
 
     var memory = Memory()
     var lease = Lease.none
-    /// The key is being given away: a renewal that is still under way must not take it back.
-    var isGivingUpKey = false
+    /// How many are giving the key away just now: nobody may renew it meanwhile.
+    var keyReleases = 0
+    /// Grows whenever the lease is given up. What a request of before brings must not be believed any more.
+    var leaseEra = 0
+    /// The request about the leader key that is under way.
+    var keyRequest: Task<LeaderKeyOutcome, Never>?
     var job: JobUnderway?
     var jobTask: Task<Void, Never>?
+    /// Grows with every job, so that one that was given up can't end another.
+    var jobNumber = 0
     /// Jobs that have ended since the last turn began.
     var endedJobs: [(job: Job, outcome: JobOutcome)] = []
     /// Who waits for a job to end (restart and reinitialize requests).
     var jobWaiters: [CheckedContinuation<JobOutcome, Never>] = []
+    /// What operators want; done between turns, as a turn works with what it saw at its beginning.
+    var requests: [@Sendable (isolated Agent) async -> Void] = []
+    var hasEnded = false
+    /// A look that has not come back yet. There is never a second one behind it.
+    var lookUnderway: Task<ServerLook, Never>?
     /// How the stop that was ordered went; nil while it is under way.
     var stopOutcome: Result<Void, JobFailure>?
 
@@ -55,7 +74,9 @@ actor Agent {
     var lookedAt: Moment
     var walSenders: [WalSender] = []
     var lastReason: Reason?
-    var awaitsCheckpoint = false
+    /// The promotion whose first checkpoint the others still wait for (HA-130).
+    var uncheckpointedPromotion: Int?
+    var promotions = 0
     var retainedSlots = RetainedSlots()
     var isSlotWorkUnderway = false
     var scheduledRestart: ScheduledRestart?
@@ -87,14 +108,24 @@ actor Agent {
             if isReloadRequested { await reload() }
             lastTurn = began
             switch await turn() {
-            case .halt(let text): return .halted(text)
+            case .halt(let text):
+                await close()
+                return .halted(text)
             case .settled(let again):
+                await attendToRequests()
                 let pause = min(again ?? settings.loopWait, attendToSchedule() ?? settings.loopWait, settings.loopWait)
                 await wakeUps.wait(until: began + pause, time: parts.time)
             }
         }
+        await close()
         await shutDown()
         return .asked
+    }
+
+    /// From here on operators are told at once that it is too late.
+    private func close() async {
+        hasEnded = true
+        await attendToRequests()
     }
 
     /// End after the current turn, cleanly.

@@ -6,12 +6,15 @@ import PatroniPlatform
 
 /// Holds both halves of the configuration and what they make together.
 struct ConfigurationKeeper: Sendable {
-    private let loader: ConfigurationLoader
+    /// Reading blocks on the disk, so it is not done here.
+    let loader: ConfigurationLoader
     private(set) var tree: JSONObject
     /// The cluster's half as last seen in the store, or as remembered from there.
     private(set) var dynamic: JSONObject
     private(set) var effective: EffectiveConfiguration
     private let home: String?
+    /// What stands in the data directory's copy, as far as we know.
+    private var remembered: String?
 
     /// The cluster's half comes from the copy in the data directory, else from `bootstrap.dcs` (CFG-285, CFG-286).
     init(loader: ConfigurationLoader, loaded: LocalConfiguration, home: String?) throws(ConfigurationError) {
@@ -19,8 +22,9 @@ struct ConfigurationKeeper: Sendable {
         self.home = home
         tree = loaded.values
         let first = try EffectiveConfiguration(local: loaded.values, dynamic: [:], home: home)
-        let remembered = Self.remembered(in: first.agent.postgres.dataDirectory)
-        dynamic = remembered ?? first.agent.bootstrap?.dcs ?? [:]
+        let copy = Self.copy(in: first.agent.postgres.dataDirectory)
+        remembered = copy?.text()
+        dynamic = copy ?? first.agent.bootstrap?.dcs ?? [:]
         effective = try EffectiveConfiguration(local: loaded.values, dynamic: dynamic, home: home)
     }
 
@@ -33,9 +37,8 @@ struct ConfigurationKeeper: Sendable {
             + UnsupportedSettings.warnings(local: tree, cluster: effective.cluster)
     }
 
-    /// Reads the local file again; false when nothing changed. The old configuration stays when the new one is wrong.
-    mutating func reload() throws(ConfigurationError) -> Bool {
-        let loaded = try loader.load()
+    /// Takes over what the local file says now; false when nothing changed. The old configuration stays when the new one is wrong.
+    mutating func adopt(_ loaded: LocalConfiguration) throws(ConfigurationError) -> Bool {
         if loaded.values.text() == tree.text() { return false }
         effective = try EffectiveConfiguration(local: loaded.values, dynamic: dynamic, home: home)
         tree = loaded.values
@@ -50,14 +53,26 @@ struct ConfigurationKeeper: Sendable {
         return true
     }
 
-    /// Keeps a copy beside the data: a leader puts it back when the store has lost it (CFG-287, CFG-288).
-    func remember() throws(FileError) {
-        try DurableFile.write("\(local.postgres.dataDirectory)/\(Self.fileName)", dynamic.text())
+    struct Copy: Sendable, Equatable {
+        var path: String
+        var text: String
     }
+
+    /// A copy to be kept beside the data: a leader puts it back when the store has lost it (CFG-287, CFG-288). Nil when
+    /// it is there already.
+    var copyToRemember: Copy? {
+        let text = dynamic.text()
+        if text == remembered { return nil }
+        return Copy(path: "\(local.postgres.dataDirectory)/\(Self.fileName)", text: text)
+    }
+
+    mutating func remembered(_ copy: Copy) { remembered = copy.text }
+    /// The data directory was made anew.
+    mutating func forgetCopy() { remembered = nil }
 
     private static let fileName = "patroni.dynamic.json"
 
-    private static func remembered(in directory: String) -> JSONObject? {
+    private static func copy(in directory: String) -> JSONObject? {
         guard let text = try? FileReading.text("\(directory)/\(fileName)"),
             let object = (try? JSON.parse(text))?.object,
             !object.isEmpty

@@ -9,6 +9,8 @@ protocol RoleCallbacks: Sendable {
     func restarted(as role: MemberRole) async
     func reloaded(as role: MemberRole) async
     func roleChanged(to role: MemberRole) async
+    /// Waits for callbacks that are still running.
+    func drain() async
     /// Nil when it succeeded or none is configured; else why the promotion must not happen.
     func runPrePromote() async -> String?
 }

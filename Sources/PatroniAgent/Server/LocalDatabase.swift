@@ -27,6 +27,8 @@ actor LocalDatabase: ManagedServer {
     /// A running server that we found instead of starting it; its files are rewritten once.
     var isFound = false
     private var isAdopted = false
+    /// Our own postmaster comes up just now: nobody must take it for one that was found.
+    private var isLaunching = false
     var knownSettings: Set<String>?
     var serverVersion: Int?
     var slotPositions: [String: LSN] = [:]
@@ -104,9 +106,14 @@ actor LocalDatabase: ManagedServer {
     }
 
     private func findPostmaster(by deadline: Moment) async {
+        if isLaunching { return }
         if let postmaster, !postmaster.hasExited { return }
-        postmaster = await Postmaster.attach(
+        let found = await Postmaster.attach(
             dataDirectory: settings.dataDirectory, programs: programs, by: deadline, time: time)
+        // Meanwhile a start or another look may have come first.
+        if isLaunching { return }
+        if let postmaster, !postmaster.hasExited { return }
+        postmaster = found
         guard let postmaster else { return }
         log.info("found PostgreSQL running, pid \(postmaster.pid)")
         isFound = true
@@ -126,7 +133,10 @@ actor LocalDatabase: ManagedServer {
     /// Somebody else stopped the server properly, as `pg_ctl stop -m immediate` does, and waits to see it gone: coming
     /// back sooner would leave them waiting for a minute. After a crash the pid file is still there, and nobody waits.
     private func letOthersSeeTheEnd() async {
-        guard let endedAt, !FileReading.exists(settings.dataDirectory + "/postmaster.pid") else { return }
+        let file = settings.dataDirectory + "/postmaster.pid"
+        guard let endedAt, await offPool(by: time.now + .seconds(1), { FileReading.exists(file) }) == false else {
+            return
+        }
         await time.sleep(until: endedAt + .milliseconds(300))
     }
 
@@ -161,10 +171,13 @@ actor LocalDatabase: ManagedServer {
             dataDirectory: settings.dataDirectory, configurationFile: server.files.configuration,
             options: ServerParameters.options(parameters))
         let started: Postmaster
+        isLaunching = true
+        defer { isLaunching = false }
         do throws(PostmasterError) {
             started = try await Postmaster.start(launch, programs: programs, time: time)
         } catch { throw JobFailure(error.description) }
         postmaster = started
+        isLaunching = false
         isFound = false
         watch(started)
         log.info("postmaster pid=\(started.pid)")
