@@ -41,6 +41,7 @@ struct Troubles: Sendable {
     var checkpointHangs = false
     /// The server is silent, as under SIGSTOP, and its look does not even keep its deadline.
     var looksHang = false
+    var comparingTakes: Duration = .zero
     /// A standby that receives nothing.
     var isCutOff = false
     /// What is called off goes on regardless.
@@ -232,7 +233,11 @@ actor ModelServer: ManagedServer {
         become(.primary)
     }
 
-    func divergence(from leader: Member) async -> Divergence { .none }
+    func divergence(from leader: Member) async -> Divergence {
+        did.append("compare")
+        await time.sleep(until: time.now + troubles.comparingTakes)
+        return .none
+    }
     func rewind(from leader: Member) async -> RewindOutcome { .rewound }
     func compare(with upstream: Upstream, by deadline: Moment) async -> UpstreamState {
         upstream.member?.name == self.upstream ? .asWanted : .needsReload

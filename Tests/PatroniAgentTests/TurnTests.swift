@@ -84,6 +84,20 @@ import Testing
         }
     }
 
+    @Test func `a restart is not refused because the member compares itself with the leader`() async throws {
+        let rig = try await Rig()
+        let (alpha, beta) = (try await rig.member("alpha"), try await rig.member("beta"))
+        await alpha.server.place(.primary, control: .inProduction)
+        try await rig.running(alpha, beta) {
+            try await rig.settled(alpha, beta)
+            await beta.server.trouble { $0.comparingTakes = .seconds(2) }
+            await beta.server.crash()
+            try await rig.eventually("beta compares") { await beta.server.did.last == "compare" }
+            #expect(await beta.agent.restart(RestartRequest()) == .restarted)
+            #expect(await beta.server.follows("alpha"))
+        }
+    }
+
     @Test func `a scheduled restart that waits for a job does not hurry the loop`() async throws {
         let rig = try await Rig()
         let alpha = try await rig.member("alpha")
