@@ -183,7 +183,9 @@ actor LocalDatabase: ManagedServer {
         log.info("postmaster pid=\(started.pid)")
         switch await started.waitUntilReady(by: time.now + timeout) {
         case .ready: await saveBackups(parameters, server)
-        case .stillStarting: log.warning("PostgreSQL is still starting after \(timeout.wholeSeconds) s")
+        case .stillStarting:
+            if Task.isCancelled { throw JobFailure("called off while starting") }
+            log.warning("PostgreSQL is still starting after \(timeout.wholeSeconds) s")
         case .exited(let status):
             throw JobFailure(
                 "PostgreSQL ended while starting\(status.map { " (wait status \($0))" } ?? ""); its own log tells why")

@@ -132,7 +132,10 @@ extension Memory {
         switch job {
         case .bootstrap: bootstrap = .running
         case .demote: bootstrap = .notOurs
-        case .start(.standby(let upstream)): target = upstream
+        case .start(.standby(let upstream)):
+            target = upstream
+            // What it was once does not matter any more, or its own start would be taken for a second primary's.
+            if role == .primary { role = .demoted }
         case .follow(let upstream, restart: _):
             target = upstream
             retargetedAt = now
