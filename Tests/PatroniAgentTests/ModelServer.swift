@@ -250,6 +250,8 @@ actor ModelServer: ManagedServer {
     func apply(_ settings: PostgresSettings, cluster: ClusterSettings, force: Bool) async {}
     func arrangeSlots(_ wanted: SlotWishes, by deadline: Moment) async {}
     func history(of timeline: Timeline, by deadline: Moment) async -> TimelineHistory? { nil }
+    func synchronousStatus(by deadline: Moment) async -> SynchronousStatus? { nil }
+    func setSynchronousNames(_ names: SynchronousStandbyNames, by deadline: Moment) async {}
 }
 
 /// Asks the model servers, as the REST API would.

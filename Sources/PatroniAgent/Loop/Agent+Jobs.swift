@@ -73,7 +73,7 @@ extension Agent {
             case .bootstrap: try await bootstrap()
             case .clone(let source): try await clone(from: source)
             case .start(let mode): try await start(mode)
-            case .promote: try await promote()
+            case .promote: return try await promote()
             case .demote(let demotion): try await demote(demotion)
             case .restart(let timeout): try await restart(timeout: timeout)
             case .reinitialize(let source): try await reinitialize(from: source)
@@ -107,6 +107,7 @@ extension Agent {
         let wasDemoted = memory.role == .demoted || memory.role == .primary
         switch mode {
         case .primary:
+            await prepareSynchronousNames()
             try await parts.server.start(.primary, timeout: settings.primaryStartTimeout)
             await parts.callbacks.started(as: .primary)
         case .standby(let target):
@@ -121,12 +122,14 @@ extension Agent {
         hasAnnouncedStart = true
     }
 
-    private func promote() async throws(JobFailure) {
+    private func promote() async throws(JobFailure) -> JobOutcome {
         if let failure = await parts.callbacks.runPrePromote() {
             await releaseKey(position: nil)
             throw JobFailure("Promotion cancelled because the pre-promote script failed: \(failure)")
         }
-        // The script, or the whole machine, may have slept longer than the lease.
+        if Task.isCancelled || !lease.isValid(at: now) { throw JobFailure("the leader key was lost") }
+        guard await settleSynchronousBeforePromotion() else { return .cancelled }
+        // The script, the store or the whole machine may have slept longer than the lease.
         if Task.isCancelled || !lease.isValid(at: now) { throw JobFailure("the leader key was lost") }
         job?.isPastReturn = true
         let callbacks = parts.callbacks
@@ -135,6 +138,7 @@ extension Agent {
         let promotion = promotions
         uncheckpointedPromotion = promotion
         Task { await self.checkpoint(after: promotion) }
+        return .succeeded
     }
 
     /// pg_rewind on the others reads our timeline from the checkpoint (HA-130).
@@ -156,6 +160,8 @@ extension Agent {
         let wasPrimary =
             look.status.running?.isPrimary
             ?? (memory.role == .primary && (lease.isValid(at: now) || settings.isPaused))
+        if !wasPrimary { await askForRelease() }
+        defer { asksForRelease = false }
         let upstream = wasPrimary ? nil : upstream(followTarget)
         try await parts.server.stop(.fast, by: nil)
         if wasPrimary, !settings.isPaused, !lease.isValid(at: now) { throw JobFailure("the leader key was lost") }

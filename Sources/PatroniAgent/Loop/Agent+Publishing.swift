@@ -53,7 +53,7 @@ extension Agent {
         member.role = role
         member.version = PatroniVersion.text
         member.awaitsCheckpoint = uncheckpointedPromotion != nil && role == .primary
-        member.tags = local.tags
+        member.tags = asksForRelease ? local.tags.withoutSynchronous : local.tags
         member.isPaused = settings.isPaused
         member.pendingRestart = !look.pendingRestart.isEmpty
         member.pendingRestartReason = look.pendingRestart.isEmpty ? nil : look.pendingRestart

@@ -9,6 +9,7 @@ import PatroniPlatform
 extension Agent {
     /// The agent was told to end (HA-012 to HA-015). In maintenance mode everything stays as it is.
     func shutDown() async {
+        await askForRelease()
         let renewing = keepKeyWhileStopping()
         let ending = await letGo(observation(of: cluster, job: job))
         renewing.cancel()

@@ -35,7 +35,8 @@ extension Agent {
                 report(reason)
                 await publish()
                 await rememberDynamicConfiguration()
-                return .settled(again: again)
+                let soon = await keepSynchronous()
+                return .settled(again: again.map { min($0, soon ?? $0) } ?? soon)
             case .halt(let reason):
                 memory = turn.memory
                 let text = reason.text(me)

@@ -78,6 +78,9 @@ actor Agent {
     var uncheckpointedPromotion: Int?
     var promotions = 0
     var retainedSlots = RetainedSlots()
+    var synchronous = SynchronousReplication()
+    /// Asks the leader to let no commit wait for this member any more (HA-155).
+    var asksForRelease = false
     var isSlotWorkUnderway = false
     var scheduledRestart: ScheduledRestart?
     var nudgesLeft = 0

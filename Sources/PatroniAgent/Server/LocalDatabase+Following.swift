@@ -49,7 +49,7 @@ extension LocalDatabase {
     /// What the server was started with; a standby may have been raised above what is configured (CFG-250).
     func parametersInForce(_ server: LocalServer) async -> Parameters {
         if !written.isEmpty { return written }
-        let wanted = ServerParameters.wanted(server)
+        let wanted = wantedParameters(server)
         guard let report = try? await reader.report(by: time.now + .seconds(5)) else { return wanted }
         let lines = Dictionary(report.map { ($0.label, $0.value) }, uniquingKeysWith: { $1 })
         return ServerParameters.raisedForStandby(wanted, controlData: lines).parameters

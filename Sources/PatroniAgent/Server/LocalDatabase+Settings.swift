@@ -25,13 +25,14 @@ extension LocalDatabase {
         do throws(SQLError) {
             written = try await RunningSettings.current(
                 server, try await workConnection(by: deadline), by: deadline)
+            keepFoundSynchronousNames(server)
         } catch { log.warning("the running server's settings could not be read: \(error)") }
         await bringInForce(force: false)
     }
 
     private func bringInForce(force: Bool) async {
         guard let postmaster, !postmaster.hasExited, let server = try? await server() else { return }
-        let wanted = ServerParameters.wanted(server)
+        let wanted = wantedParameters(server)
         do throws(SQLError) {
             let names = ParameterDifference.names(wanted: wanted, previous: written)
             let deadline = time.now + .seconds(3)
@@ -51,7 +52,7 @@ extension LocalDatabase {
         }
     }
 
-    private func rewrite(_ parameters: Parameters, _ server: LocalServer) async {
+    func rewrite(_ parameters: Parameters, _ server: LocalServer) async {
         // A standby that we found has recovery settings that we don't know yet; the next turn compares and writes them.
         if await ServerConfiguration(server).hasStandbySignal(), recovery == nil { return }
         let wanted = WantedConfiguration(parameters: parameters, recovery: recovery)

@@ -24,6 +24,8 @@ actor LocalDatabase: ManagedServer {
     /// The parameters written last.
     var written = Parameters()
     var pendingRestart = PendingRestart()
+    /// Who decides about `synchronous_standby_names` at the moment.
+    var synchronous = SynchronousStandbyNames.configured
     /// A running server that we found instead of starting it; its files are rewritten once.
     var isFound = false
     private var isAdopted = false
@@ -153,7 +155,8 @@ actor LocalDatabase: ManagedServer {
             if case .standby(let upstream) = start {
                 RecoveryConfiguration.following(upstream.member, server, useSlots: cluster.useSlots)
             } else { nil }
-        var parameters = ServerParameters.wanted(server)
+        if recovery != nil { forgetSynchronousNames() }
+        var parameters = wantedParameters(server)
         var pending = PendingRestart()
         if recovery != nil, let report = try? await reader.report(by: time.now + .seconds(5)) {
             let lines = Dictionary(report.map { ($0.label, $0.value) }, uniquingKeysWith: { $1 })

@@ -42,6 +42,10 @@ protocol ManagedServer: Sendable {
     func apply(_ settings: PostgresSettings, cluster: ClusterSettings, force: Bool) async
     /// Creates and drops replication slots for the members of `cluster`.
     func arrangeSlots(_ wanted: SlotWishes, by deadline: Moment) async
+    /// What synchronous replication is doing; nil on a standby and when the server doesn't answer.
+    func synchronousStatus(by deadline: Moment) async -> SynchronousStatus?
+    /// Sets `synchronous_standby_names` and, when the server runs, waits a moment for it to be in force.
+    func setSynchronousNames(_ names: SynchronousStandbyNames, by deadline: Moment) async throws(JobFailure)
     /// The history of the current timeline, from the server's own file; nil on timeline 1 or when unreadable.
     func history(of timeline: Timeline, by deadline: Moment) async -> TimelineHistory?
 }

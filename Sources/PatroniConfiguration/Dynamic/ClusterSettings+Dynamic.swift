@@ -73,6 +73,8 @@ public struct DynamicSettings: Sendable, Hashable {
         }
         let least = reader.flag("synchronous_mode_strict") ? 1 : 0
         settings.synchronousNodeCount = max(least, reader.whole("synchronous_node_count") ?? 1)
+        let most = reader.whole("maximum_lag_on_syncnode") ?? -1
+        settings.maximumLagOnSyncNode = most > 0 ? ByteCount(Int64(most)) : nil
     }
 
     /// The value under today's name, or else under the old one (CFG-211).

@@ -7,10 +7,10 @@ public enum UnsupportedSettings {
     /// One line for each, to be logged as a warning whenever the configuration changes.
     public static func warnings(local: JSONObject, cluster: ClusterSettings) -> [String] {
         var lines: [String] = []
-        if cluster.synchronousMode != .off {
+        if cluster.synchronousMode == .quorum {
             lines.append(
-                "synchronous_mode is set, but this version does not manage synchronous replication: a failover can lose"
-                    + " acknowledged commits")
+                "synchronous_mode is quorum, but this version has no quorum commit, replication is asynchronous:"
+                    + " a failover can lose acknowledged commits")
         }
         if cluster.isFailsafeModeEnabled {
             lines.append(

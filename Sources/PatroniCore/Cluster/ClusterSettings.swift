@@ -21,6 +21,8 @@ public struct ClusterSettings: Sendable, Hashable, Codable {
     public var synchronousMode: SynchronousMode = .off
     public var isSynchronousModeStrict = false
     public var synchronousNodeCount = 1
+    /// A standby further behind is not synchronous; nil: however far.
+    public var maximumLagOnSyncNode: ByteCount?
     public var isFailsafeModeEnabled = false
     /// Where the standby cluster replicates from; nil: an ordinary cluster.
     public var standbyCluster: JSONObject?
@@ -38,6 +40,8 @@ public struct ClusterSettings: Sendable, Hashable, Codable {
     public var isStandbyCluster: Bool { standbyCluster != nil }
     /// Synchronous replication is ignored in a standby cluster (HA-193).
     public var isSynchronous: Bool { synchronousMode != .off && !isStandbyCluster }
+    /// The leader chooses the synchronous standbys. With quorum commit this version does not, it only respects its races.
+    public var managesSynchronousStandbys: Bool { synchronousMode == .on && !isStandbyCluster }
 }
 
 /// `synchronous_mode` (CFG-214).

@@ -51,6 +51,14 @@ public struct Tags: Sendable, Hashable, Codable {
 
     public var syncPriority: Int { flag("nosync") == true ? 0 : priority("sync_priority") ?? 1 }
 
+    /// The same of a member that no commit shall wait for (HA-155).
+    public var withoutSynchronous: Tags {
+        var copy = self
+        copy.values["nosync"] = true
+        copy.values["sync_priority"] = 0
+        return copy
+    }
+
     public var isCloneSource: Bool { flag("clonefrom") ?? false }
     public var excludesLoadBalancing: Bool { flag("noloadbalance") ?? false }
     /// Replicates from the archive only, never over a connection (CFG-200).

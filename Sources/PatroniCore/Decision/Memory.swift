@@ -161,7 +161,8 @@ extension Memory {
             startFailure = setback
             wasRunning = false
         case .promote:
-            if failure != nil { noRaceUntil = now + settings.ttl } else { role = .primary }
+            if failure != nil { noRaceUntil = now + settings.ttl }
+            if outcome == .succeeded { role = .primary }
         case .demote:
             role = .demoted
             stoppedSince = now
