@@ -37,6 +37,29 @@ enum Etcd3SettingsForTests {
         await a.close()
     }
 
+    @Test func membersThatStartTogetherAllGetIn() async throws {
+        for round in 0..<10 {
+            let bench = try await StoreBench(.embedded)
+            let place = path(bench) + ".\(round)"
+            let failures = try await withThrowingTaskGroup(of: StoreFailure?.self) { group in
+                for number in 0..<6 {
+                    group.addTask {
+                        let settings = StoreSettings.embedded(EmbeddedStoreSettings(path: place))
+                        let store = try await bench.store(MemberName("m\(number)"), settings)
+                        do throws(StoreFailure) {
+                            _ = try await store.readCluster(by: bench.soon())
+                            return nil
+                        } catch { return error }
+                    }
+                }
+                var found: [StoreFailure] = []
+                for try await failure in group { if let failure { found.append(failure) } }
+                return found
+            }
+            #expect(failures.isEmpty)
+        }
+    }
+
     @Test func aMissingDirectoryIsNamed() async throws {
         let bench = try await StoreBench(.embedded)
         let a = try await file(bench, path(bench) + ".d/none/store.db")

@@ -37,7 +37,7 @@ struct EmbeddedFile {
         do throws(SQLiteError) {
             connection = try SQLiteConnection(path: path)
             connection.setBusyTimeout(wait)
-            try Self.prepare(connection)
+            try Self.prepare(connection, wait: wait)
         } catch {
             throw error.failure(path: path)
         }
@@ -52,6 +52,20 @@ struct EmbeddedFile {
     var isStillThere: Bool { Identity(path) == identity }
 
     private static let formatVersion: Int64 = 1
+
+    /// Turning WAL mode on fails at once while another member does the same, whatever the busy timeout says: members
+    /// that start together must not send each other away.
+    private static func prepare(_ connection: SQLiteConnection, wait: Duration) throws(SQLiteError) {
+        var attempts = max(1, wait.inNanoseconds / 10_000_000)
+        while true {
+            do throws(SQLiteError) { return try prepare(connection) } catch {
+                attempts -= 1
+                guard error.code == SQLITE_BUSY, attempts > 0 else { throw error }
+                try? connection.execute("ROLLBACK")
+                usleep(10000)
+            }
+        }
+    }
 
     private static func prepare(_ connection: SQLiteConnection) throws(SQLiteError) {
         // A small cache: a cluster is a few kilobytes. A commit reaches the disk before it is reported.
