@@ -62,7 +62,7 @@ struct EmbeddedFile {
                 attempts -= 1
                 guard error.code == SQLITE_BUSY, attempts > 0 else { throw error }
                 try? connection.execute("ROLLBACK")
-                usleep(10000)
+                OwnThread.pause(.milliseconds(10))
             }
         }
     }
