@@ -18,7 +18,10 @@ build: ## debug build of patroni and patronictl
 	$(SWIFT) build --product patroni
 	$(SWIFT) build --product patronictl
 
+# Our own modules are compiled anew: after a change of a stored property an incremental optimised build was seen to link
+# objects that disagreed about the layout, and health checks answered nonsense.
 release: ## static, stripped binaries in dist/
+	rm -rf .build-release/*/release/Patroni*.build .build-release/*/release/Modules/Patroni*
 	$(SWIFT) build $(STATIC) --product patroni
 	$(SWIFT) build $(STATIC) --product patronictl
 	mkdir -p dist
