@@ -12,6 +12,7 @@ import Testing
         ["PatroniHTTP"],
         ["PatroniDCS", "PatroniPostgres", "PatroniAPI"],
         ["PatroniAgent", "PatroniControl"],
+        ["PatroniSimulation"],
         ["patroni", "patronictl"],
     ]
 
