@@ -35,7 +35,7 @@ extension Agent {
         while !requests.isEmpty { await requests.removeFirst()(self) }
     }
 
-    func restart(_ request: RestartRequest) async -> RestartOutcome {
+    package func restart(_ request: RestartRequest) async -> RestartOutcome {
         if let refusal = await betweenTurns({ agent in agent.begin(request) }) { return refusal }
         return await outcomeOfJob() == .succeeded ? .restarted : .notDone("restart failed")
     }
@@ -60,7 +60,7 @@ extension Agent {
     }
 
     /// False when another one waits already.
-    func schedule(_ request: RestartRequest, at time: WallTime) -> Bool {
+    package func schedule(_ request: RestartRequest, at time: WallTime) -> Bool {
         guard scheduledRestart == nil else { return false }
         let start = look.status.running?.postmasterStart
         scheduledRestart = ScheduledRestart(at: time, request: request, postmasterStart: start)
@@ -96,7 +96,7 @@ extension Agent {
     }
 
     /// Nil when it has begun, else why not.
-    func reinitialize(force: Bool, fromLeader: Bool) async -> String? {
+    package func reinitialize(force: Bool, fromLeader: Bool) async -> String? {
         await betweenTurns { agent in await agent.beginReinitialize(force: force, fromLeader: fromLeader) }
     }
 

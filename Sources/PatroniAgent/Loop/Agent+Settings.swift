@@ -26,7 +26,7 @@ extension Agent {
         isReloadRequested = false
         do throws(ConfigurationError) {
             let loader = configuration.loader
-            let loaded = try await offPool { () throws(ConfigurationError) in try loader.load() }
+            let loaded = try await parts.surroundings.load(loader)
             if try configuration.adopt(loaded) {
                 log.info("Reloading local configuration.")
             } else {
@@ -66,7 +66,7 @@ extension Agent {
 
     /// Logging and the REST API follow the local file.
     private func applyToServices() async {
-        LogSystem.configure(configuration.local.log.options)
+        parts.surroundings.configureLog(configuration.local.log.options)
         do throws(ServerFailure) {
             try await api?.apply(configuration.local.restAPI)
         } catch { log.error("the REST API keeps its old settings: \(error)") }
@@ -78,10 +78,8 @@ extension Agent {
             memory.role != .uninitialized, job == nil
         else { return }
         configuration.remembered(copy)
-        let result = await offPool(by: now + .seconds(1), time: parts.time) { () -> FileError? in
-            do throws(FileError) { try DurableFile.write(copy.path, copy.text) } catch { return error }
-            return nil
+        if let error = await parts.surroundings.remember(copy, by: now + .seconds(1), time: parts.time) {
+            log.warning("the dynamic configuration could not be remembered: \(error)")
         }
-        if let error = result ?? nil { log.warning("the dynamic configuration could not be remembered: \(error)") }
     }
 }

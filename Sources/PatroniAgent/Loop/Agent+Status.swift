@@ -25,7 +25,7 @@ extension Agent {
     }
 
     /// PostgreSQL asked anew, for callers who want to know how it is now.
-    func freshSnapshot() async -> StatusSnapshot {
+    package func freshSnapshot() async -> StatusSnapshot {
         let seen = now
         let fresh = await parts.server.look(leaderTimeline: cluster?.leaderMember?.timeline, by: seen + Self.lookLimit)
         let senders = fresh.status.running == nil ? [] : await parts.server.walSenders(by: seen + Self.lookLimit)

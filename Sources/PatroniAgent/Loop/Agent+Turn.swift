@@ -21,7 +21,8 @@ extension Agent {
         let observation = await observe()
         var turn = Turn(observation, memory)
         while true {
-            let verdict = turn.next()
+            let verdict = turn.next(parts.rules)
+            parts.witness?.decided(verdict, in: turn)
             switch verdict.decision {
             case .ask(let question): turn.learn(await answer(question))
             case .act(.begin(let job), _) where self.job != nil && self.job?.job != job && turn.observation.job == nil:
@@ -150,8 +151,7 @@ extension Agent {
 
     /// Says once what changed, and every turn what Patroni says every turn.
     private func report(_ reason: Reason) {
-        let text = (settings.isPaused ? "PAUSE: " : "") + reason.text(me)
         lastReason = reason
-        log.info("\(text)")
+        log.info("\((settings.isPaused ? "PAUSE: " : "") + reason.text(me))")
     }
 }

@@ -9,7 +9,7 @@ import PatroniPlatform
 import PatroniPostgres
 
 /// The other members, asked directly.
-protocol Peers: Sendable {
+package protocol Peers: Sendable {
     func status(of members: [Member], by deadline: Moment) async -> [PeerStatus]
     func isAlive(_ member: Member, by deadline: Moment) async -> Bool
 }
@@ -17,7 +17,7 @@ protocol Peers: Sendable {
 extension MemberClient: Peers {}
 
 /// How the agent ended.
-enum AgentEnd: Sendable, Equatable {
+package enum AgentEnd: Sendable, Equatable {
     /// On request; PostgreSQL is stopped, or left alone in maintenance mode.
     case asked
     /// Going on could have damaged something; the reason has been logged.
@@ -25,17 +25,35 @@ enum AgentEnd: Sendable, Equatable {
 }
 
 /// One member of the cluster. All of its state is confined to this actor; long tasks run beside it and report back.
-actor Agent {
+package actor Agent {
     /// What the agent is made of, for tests and the simulator to exchange.
-    struct Parts: Sendable {
-        var time: any TimeSource
-        var store: any ConfigurationStore
-        var server: any ManagedServer
-        var members: any Peers
-        var callbacks: any RoleCallbacks
-        var logger: Logger
+    package struct Parts: Sendable {
+        package var time: any TimeSource
+        package var store: any ConfigurationStore
+        package var server: any ManagedServer
+        package var members: any Peers
+        package var callbacks: any RoleCallbacks
+        package var logger: Logger
         /// Where health checks read what is going on.
-        var status: StatusHolder
+        package var status: StatusHolder
+        package var surroundings: any AgentSurroundings = RealSurroundings()
+        /// What decides. The simulator spoils single rules to see whether it would notice.
+        package var rules = Rules.tables
+        /// Is told what the agent decides and believes.
+        package var witness: (any AgentWitness)?
+
+        package init(
+            time: any TimeSource, store: any ConfigurationStore, server: any ManagedServer, members: any Peers,
+            callbacks: any RoleCallbacks, logger: Logger, status: StatusHolder
+        ) {
+            self.time = time
+            self.store = store
+            self.server = server
+            self.members = members
+            self.callbacks = callbacks
+            self.logger = logger
+            self.status = status
+        }
     }
 
     let parts: Parts
@@ -44,7 +62,7 @@ actor Agent {
     var settings: ClusterSettings
 
     var memory = Memory()
-    var lease = Lease.none
+    var lease = Lease.none { didSet { parts.witness?.believes(in: lease) } }
     /// How many are giving the key away just now: nobody may renew it meanwhile.
     var keyReleases = 0
     /// Grows whenever the lease is given up. What a request of before brings must not be believed any more.
@@ -90,7 +108,7 @@ actor Agent {
     var isReloadRequested = false
     var lastTurn: Moment
 
-    init(parts: Parts, configuration: ConfigurationKeeper) {
+    package init(parts: Parts, configuration: ConfigurationKeeper) {
         self.parts = parts
         self.configuration = configuration
         settings = configuration.cluster
@@ -103,7 +121,7 @@ actor Agent {
     var log: Logger { parts.logger }
 
     /// Takes turns until asked to end, or until going on would be wrong.
-    func run() async -> AgentEnd {
+    package func run() async -> AgentEnd {
         let watchers = [watchStore(), watchServer()]
         defer { for watcher in watchers { watcher.cancel() } }
         while !isShuttingDown {
@@ -132,7 +150,7 @@ actor Agent {
     }
 
     /// End after the current turn, cleanly.
-    func requestShutdown() {
+    package func requestShutdown() {
         isShuttingDown = true
         wakeUps.wake()
     }
@@ -146,7 +164,7 @@ actor Agent {
     }
 
     /// Read the configuration file again before the next turn.
-    func requestReload() {
+    package func requestReload() {
         isReloadRequested = true
         wakeUps.wake()
     }

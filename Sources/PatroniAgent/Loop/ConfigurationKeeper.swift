@@ -5,12 +5,12 @@ import PatroniCore
 import PatroniPlatform
 
 /// Holds both halves of the configuration and what they make together.
-struct ConfigurationKeeper: Sendable {
+package struct ConfigurationKeeper: Sendable {
     /// Reading blocks on the disk, so it is not done here.
-    let loader: ConfigurationLoader
+    package let loader: ConfigurationLoader
     private(set) var tree: JSONObject
     /// The cluster's half as last seen in the store, or as remembered from there.
-    private(set) var dynamic: JSONObject
+    package private(set) var dynamic: JSONObject
     private(set) var effective: EffectiveConfiguration
     private let home: String?
     /// What stands in the data directory's copy, as far as we know.
@@ -18,18 +18,25 @@ struct ConfigurationKeeper: Sendable {
 
     /// The cluster's half comes from the copy in the data directory, else from `bootstrap.dcs` (CFG-285, CFG-286).
     init(loader: ConfigurationLoader, loaded: LocalConfiguration, home: String?) throws(ConfigurationError) {
+        try self.init(loader: loader, loaded: loaded, home: home, findCopy: Self.copy(in:))
+    }
+
+    /// With another way to find the copy in the data directory.
+    package init(
+        loader: ConfigurationLoader, loaded: LocalConfiguration, home: String?, findCopy: (String) -> JSONObject?
+    ) throws(ConfigurationError) {
         self.loader = loader
         self.home = home
         tree = loaded.values
         let first = try EffectiveConfiguration(local: loaded.values, dynamic: [:], home: home)
-        let copy = Self.copy(in: first.agent.postgres.dataDirectory)
+        let copy = findCopy(first.agent.postgres.dataDirectory)
         remembered = copy?.text()
         dynamic = copy ?? first.agent.bootstrap?.dcs ?? [:]
         effective = try EffectiveConfiguration(local: loaded.values, dynamic: dynamic, home: home)
     }
 
-    var local: AgentConfiguration { effective.agent }
-    var cluster: ClusterSettings { effective.cluster }
+    package var local: AgentConfiguration { effective.agent }
+    package var cluster: ClusterSettings { effective.cluster }
 
     /// For the log whenever something changed.
     var warnings: [String] {
@@ -53,9 +60,9 @@ struct ConfigurationKeeper: Sendable {
         return true
     }
 
-    struct Copy: Sendable, Equatable {
-        var path: String
-        var text: String
+    package struct Copy: Sendable, Equatable {
+        package var path: String
+        package var text: String
     }
 
     /// A copy to be kept beside the data: a leader puts it back when the store has lost it (CFG-287, CFG-288). Nil when

@@ -3,7 +3,7 @@
 import PatroniCore
 
 /// Runs what is configured under `callbacks`, `pre_promote` and `before_stop`.
-protocol RoleCallbacks: Sendable {
+package protocol RoleCallbacks: Sendable {
     func started(as role: MemberRole) async
     func stopped(as role: MemberRole) async
     func restarted(as role: MemberRole) async

@@ -7,7 +7,7 @@ import PatroniPostgres
 /// One member's PostgreSQL: looked at every turn, changed only by jobs.
 ///
 /// Nothing here waits longer than its deadline, except the long tasks, which end at once when their task is cancelled.
-protocol ManagedServer: Sendable {
+package protocol ManagedServer: Sendable {
     /// The state of the data directory and the server. A standby on another timeline than `leaderTimeline` looks twice.
     func look(leaderTimeline: Timeline?, by deadline: Moment) async -> ServerLook
     func walSenders(by deadline: Moment) async -> [WalSender]
@@ -51,42 +51,54 @@ protocol ManagedServer: Sendable {
 }
 
 /// What one look found.
-struct ServerLook: Sendable {
-    var directory: DataDirectory
-    var status: ServerStatus
+package struct ServerLook: Sendable {
+    package var directory: DataDirectory
+    package var status: ServerStatus
     /// Positions of this server's slots, for the status key.
-    var slots: [String: LSN] = [:]
+    package var slots: [String: LSN]
     /// GUC → {old_value, new_value} of settings that wait for a restart (CFG-277).
-    var pendingRestart = JSONObject()
+    package var pendingRestart: JSONObject
+
+    package init(
+        directory: DataDirectory, status: ServerStatus, slots: [String: LSN] = [:],
+        pendingRestart: JSONObject = JSONObject()
+    ) {
+        self.directory = directory
+        self.status = status
+        self.slots = slots
+        self.pendingRestart = pendingRestart
+    }
 }
 
 /// How to come up.
-enum ServerStart: Sendable {
+package enum ServerStart: Sendable {
     case primary
     case standby(Upstream)
 }
 
 /// Whom to stream from, with the address.
-struct Upstream: Sendable, Equatable {
+package struct Upstream: Sendable, Equatable {
     /// Nil: nobody.
-    var member: Member?
-    static let nobody = Upstream(member: nil)
+    package var member: Member?
+    package static let nobody = Upstream(member: nil)
+
+    package init(member: Member?) { self.member = member }
 }
 
 /// Which slots ought to be there.
-struct SlotWishes: Sendable {
-    var cluster: Cluster
-    var me: MemberName
-    var tags: Tags
-    var settings: ClusterSettings
-    var isLeader: Bool
+package struct SlotWishes: Sendable {
+    package var cluster: Cluster
+    package var me: MemberName
+    package var tags: Tags
+    package var settings: ClusterSettings
+    package var isLeader: Bool
     /// There is a leader, and if it is this member, it has been promoted (HA-280).
-    var mayCleanHorizons: Bool
+    package var mayCleanHorizons: Bool
 }
 
 /// A long task failed; one line for the operator.
-struct JobFailure: Error, Sendable, Equatable, CustomStringConvertible {
-    var explanation: String
-    init(_ explanation: String) { self.explanation = explanation }
-    var description: String { explanation }
+package struct JobFailure: Error, Sendable, Equatable, CustomStringConvertible {
+    package var explanation: String
+    package init(_ explanation: String) { self.explanation = explanation }
+    package var description: String { explanation }
 }

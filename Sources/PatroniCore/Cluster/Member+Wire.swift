@@ -36,6 +36,16 @@ extension Member {
             return
         }
         guard let parsed = try? JSON.parse(text), let object = parsed.object else { return }
+        read(object)
+    }
+
+    /// Reads the object of `members/<name>`.
+    public init(name: MemberName, object: JSONObject) {
+        self.init(name: name)
+        read(object)
+    }
+
+    private mutating func read(_ object: JSONObject) {
         connectionURL = object["conn_url"]?.string
         apiURL = object["api_url"]?.string
         state = object["state"]?.string.flatMap(MemberState.init(rawValue:))

@@ -59,8 +59,8 @@ public struct Turn: Sendable, Hashable, Codable {
     /// What to do now.
     public mutating func next() -> Verdict { next(Rules.tables) }
 
-    /// The same with other tables, for tests that take rules away.
-    mutating func next(_ tables: [RuleTable]) -> Verdict {
+    /// The same with other tables, for tests and simulations that take rules away.
+    public mutating func next(_ tables: [RuleTable]) -> Verdict {
         steps += 1
         if steps > Self.maximumSteps { return Verdict(decision: .settled(.tooManySteps), rule: "turn/too-many-steps") }
         let verdict =
