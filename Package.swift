@@ -67,7 +67,7 @@ let package = Package(
         room("PatroniHTTP", ["PatroniPlatform", "PatroniConfiguration", logging] + http),
         room("PatroniConfiguration", ["PatroniPlatform", "CYAML"]),
         room("PatroniPlatform", ["PatroniCore", "CPlatform", logging]),
-        room("PatroniSimulation", ["PatroniCore"]),
+        room("PatroniSimulation", ["PatroniPostgres", "PatroniCore"]),
         room("PatroniCore"),
 
         .target(name: "CPlatform"),
@@ -87,7 +87,7 @@ let package = Package(
         tests(
             "IntegrationTests",
             ["patroni", "patronictl", "PatroniCore", "PatroniPlatform", subprocess, systemPackage]),
-        tests("SimulationTests", ["PatroniSimulation", "PatroniCore"]),
+        tests("SimulationTests", ["PatroniSimulation", "PatroniPostgres", "PatroniCore"]),
         tests("TidyTests", ["PatroniCore", "PatroniConfiguration"]),
     ]
 )

@@ -65,6 +65,17 @@ public struct ModelLog: Sendable, Hashable {
         return true
     }
 
+    /// Up to where both logs are the same.
+    func commonEnd(with other: ModelLog) -> LSN {
+        var common = LSN.zero
+        for (mine, theirs) in zip(branches, other.branches) {
+            guard mine.writer == theirs.writer else { break }
+            common = min(mine.end, theirs.end)
+            if mine.end != theirs.end { break }
+        }
+        return common
+    }
+
     /// Does the log hold everything that `writer` wrote up to `position`?
     public func holds(_ writer: LogWriter, upTo position: LSN) -> Bool {
         for branch in branches.reversed() where branch.writer == writer { return branch.end >= position }
