@@ -16,6 +16,7 @@ public struct AgentConfiguration: Sendable, Equatable {
     public var bootstrap: BootstrapSettings?
     public var store: StoreSettings
     public var log = LogSettings()
+    public var flightRecord: FlightRecordSettings
     public var tags = Tags()
 
     public init(
@@ -26,7 +27,21 @@ public struct AgentConfiguration: Sendable, Equatable {
         self.restAPI = restAPI
         self.postgres = postgres
         self.store = store
+        flightRecord = FlightRecordSettings(path: postgres.dataDirectory + FlightRecordSettings.suffix)
     }
+}
+
+/// `flight_record`: what changed at this member, as lines of JSON.
+public struct FlightRecordSettings: Sendable, Equatable {
+    public var isEnabled = true
+    /// Default: beside the log file, else beside the data directory, so that it outlives a copy made anew.
+    public var path: String
+    /// One older file is kept besides.
+    public var size = 10_000_000
+
+    static let suffix = ".flight.jsonl"
+
+    public init(path: String) { self.path = path }
 }
 
 /// `restapi` (CFG-066 to CFG-081).

@@ -62,6 +62,27 @@ public enum FileReading {
         String(decoding: try bytes(path, limit: limit), as: UTF8.self)
     }
 
+    /// The last bytes of a file, however large it is.
+    public static func end(of path: String, atMost limit: Int) throws(FileError) -> [UInt8] {
+        let fd = open(path, O_RDONLY | O_CLOEXEC)
+        guard fd >= 0 else { throw FileError("open", path, .last) }
+        defer { close(fd) }
+        let size = lseek(fd, 0, SEEK_END)
+        guard size >= 0, lseek(fd, max(0, size - off_t(limit)), SEEK_SET) >= 0 else {
+            throw FileError("read", path, .last)
+        }
+        var contents = [UInt8](repeating: 0, count: limit)
+        var filled = 0
+        while filled < limit {
+            let count = contents[filled...].withUnsafeMutableBytes { read(fd, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            if count < 0 { throw FileError("read", path, .last) }
+            if count == 0 { break }
+            filled += count
+        }
+        return Array(contents[..<filled])
+    }
+
     /// The entries of a directory without `.` and `..`, sorted.
     public static func names(in directory: String) throws(FileError) -> [String] {
         guard let stream = opendir(directory) else { throw FileError("open directory", directory, .last) }

@@ -3,7 +3,11 @@
 enum Allowed {
     /// Rule → file → why it is safe there.
     static let words: [String: [String: String]] = [
-        "Any": ["Sources/PatroniHTTP/Server/ServerConnection.swift": "the signature of NIO's handler says so"]
+        "Any": [
+            "Sources/PatroniHTTP/Server/ServerConnection.swift": "the signature of NIO's handler says so",
+            "Sources/PatroniCore/Record/JSONEncoding.swift": "the signature of Encoder says so",
+            "Sources/PatroniCore/Record/JSONDecoding.swift": "the signature of Decoder says so",
+        ]
     ]
 
     /// File → why it must be longer than 400 lines.

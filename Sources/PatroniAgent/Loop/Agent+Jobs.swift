@@ -24,6 +24,7 @@ extension Agent {
     private func ended(_ job: Job, _ number: Int, _ outcome: JobOutcome) {
         guard number == jobNumber, jobTask != nil else { return }
         if case .failed(let why) = outcome { log.error("\(job.name) failed: \(why)") }
+        record(.ended(job, outcome, took: now - (self.job?.since ?? now)))
         endedJobs.append((job, outcome))
         switch job {
         case .bootstrap, .clone, .reinitialize: configuration.forgetCopy()

@@ -50,6 +50,7 @@ extension Agent {
             return .notDone(refusal.text)
         case .begin(let job, _):
             begin(job)
+            record(.requested(job))
             wakeUps.wake()
             return nil
         }
@@ -87,7 +88,9 @@ extension Agent {
         case .stale: log.warning("the scheduled restart is dropped: its time has passed")
         case .now:
             switch answer(.restart(scheduled.request)) {
-            case .begin(let job, _): begin(job)
+            case .begin(let job, _):
+                begin(job)
+                record(.requested(job))
             case .refused(let refusal): log.info("the scheduled restart is dropped: \(refusal.text)")
             }
         }
@@ -108,6 +111,7 @@ extension Agent {
             if cancelling != nil { await cancelJob() }
             guard self.job == nil else { return "another task has just begun" }
             begin(job)
+            record(.requested(job))
             wakeUps.wake()
             return nil
         }

@@ -23,31 +23,40 @@ extension Agent {
         let wasLeading = lease.isValid(at: now)
         stopOutcome = nil
         var reported: ShutdownCheckpoint?
+        var notes = ShutdownRecord(observation)
         while true {
-            switch shutdown.next() {
+            let step = shutdown.next()
+            let began = now
+            let event: Shutdown.Event
+            switch step {
             case .cancelJob:
                 await cancelJob()
-                shutdown.learn(.jobEnded)
+                event = .jobEnded
             case .orderStop(let mode):
                 Task { await self.stop(mode, by: nil) }
-                shutdown.learn(.stopOrdered)
+                event = .stopOrdered
             case .watchServer(let limit):
-                let event = await watchStop(atMost: limit, reported: reported, wasLeading: wasLeading)
+                event = await watchStop(atMost: limit, reported: reported, wasLeading: wasLeading)
                 if case .checkpointWritten(let checkpoint, _) = event { reported = checkpoint }
-                shutdown.learn(event)
             case .askPeers(let members):
                 let answers = await parts.members.status(of: members, by: now + .seconds(2))
-                shutdown.learn(.peers(answers, at: now))
-            case .releaseKey(let position): shutdown.learn(.keyReleased(await releaseKey(position: position)))
+                event = .peers(answers, at: now)
+            case .releaseKey(let position): event = .keyReleased(await releaseKey(position: position))
             case .writePosition(let position):
                 _ = await parts.store.writeStatus(ClusterStatus(position: position), by: now + .seconds(1))
-                shutdown.learn(.positionWritten)
+                event = .positionWritten
             case .publishMember:
                 look = await lookInTime(since: now)
                 if job == nil { await publish() }
-                shutdown.learn(.memberPublished)
-            case .finished(let ending): return ending
+                event = .memberPublished
+            case .finished(let ending):
+                notes.note(ShutdownRecord.Step(step, nil, began: began))
+                notes.took = now - observation.now
+                record(.letGo(notes))
+                return ending
             }
+            notes.note(ShutdownRecord.Step(step, event, began: began, took: now - began))
+            shutdown.learn(event)
         }
     }
 

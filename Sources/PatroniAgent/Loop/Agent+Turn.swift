@@ -20,20 +20,25 @@ extension Agent {
         closeEndedJobs()
         let observation = await observe()
         var turn = Turn(observation, memory)
+        var notes = TurnRecord(observation: observation, memory: memory, steps: [])
         while true {
             let verdict = turn.next(parts.rules)
             parts.witness?.decided(verdict, in: turn)
+            let began = now
+            var learned: Learned?
             switch verdict.decision {
-            case .ask(let question): turn.learn(await answer(question))
+            case .ask(let question): learned = await answer(question)
             case .act(.begin(let job), _) where self.job != nil && self.job?.job != job && turn.observation.job == nil:
                 // Cannot happen while jobs begin only here and between turns; a turn must not believe what is not so.
                 log.error("\(job.name) can't begin beside another task")
                 memory = turn.memory
                 return .settled(again: .zero)
-            case .act(let action, let reason): turn.learn(await perform(action, because: reason))
+            case .act(let action, let reason): learned = await perform(action, because: reason)
             case .settled(let reason, let again):
                 memory = turn.memory
                 report(reason)
+                notes.steps.append(TurnRecord.Step(verdict: verdict, began: began))
+                record(notes, turn, reason)
                 await publish()
                 await rememberDynamicConfiguration()
                 let soon = await keepSynchronous()
@@ -42,8 +47,12 @@ extension Agent {
                 memory = turn.memory
                 let text = reason.text(me)
                 log.critical("\(text)")
+                notes.steps.append(TurnRecord.Step(verdict: verdict, began: began))
+                record(notes, turn, reason)
                 return .halt(text)
             }
+            notes.steps.append(TurnRecord.Step(verdict: verdict, learned: learned, began: began, took: now - began))
+            if let learned { turn.learn(learned) }
             memory = turn.memory
         }
     }

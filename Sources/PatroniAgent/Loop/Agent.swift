@@ -41,6 +41,8 @@ package actor Agent {
         package var rules = Rules.tables
         /// Is told what the agent decides and believes.
         package var witness: (any AgentWitness)?
+        /// Where changes are written down.
+        package var recorder: any FlightRecording = NoFlightRecord()
 
         package init(
             time: any TimeSource, store: any ConfigurationStore, server: any ManagedServer, members: any Peers,
@@ -92,6 +94,10 @@ package actor Agent {
     var lookedAt: Moment
     var walSenders: [WalSender] = []
     var lastReason: Reason?
+    /// The last changes, for whoever asks why.
+    var flight: FlightLog
+    /// Somebody is being asked what stands against them.
+    var isExplaining = false
     /// The promotion whose first checkpoint the others still wait for (HA-130).
     var uncheckpointedPromotion: Int?
     var promotions = 0
@@ -114,6 +120,7 @@ package actor Agent {
         settings = configuration.cluster
         lastTurn = parts.time.now
         lookedAt = parts.time.now
+        flight = FlightLog(parts.recorder.earlier)
     }
 
     var me: MemberName { configuration.local.name }
@@ -124,6 +131,7 @@ package actor Agent {
     package func run() async -> AgentEnd {
         let watchers = [watchStore(), watchServer()]
         defer { for watcher in watchers { watcher.cancel() } }
+        record(.started(version: PatroniVersion.text))
         while !isShuttingDown {
             let began = now
             if isReloadRequested { await reload() }

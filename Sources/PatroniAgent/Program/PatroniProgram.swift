@@ -44,7 +44,11 @@ struct PatroniProgram: Sendable {
 
     private func runAgent() async throws(StartFailure) -> Int32 {
         let signals = try signalStream()
-        let parts = try makeParts()
+        var parts = try makeParts()
+        let recorder = await offPool { [settings = local.flightRecord] in
+            FlightRecorder(settings, logger: Logger(label: "patroni.flight"))
+        }
+        parts.recorder = recorder
         let agent = Agent(parts: parts, configuration: configuration)
         let listening = Task { await Self.obey(signals, agent) }
         let trimming = Task { await releaseMemory() }
@@ -64,6 +68,7 @@ struct PatroniProgram: Sendable {
         await server.stop(by: time.now + .seconds(1))
         await parts.store.close()
         await parts.callbacks.drain()
+        await offPool { recorder.flush(by: SystemTime().now + .seconds(1)) }
         if case .halted = end { return 1 }
         return 0
     }

@@ -20,6 +20,7 @@ extension AgentConfiguration {
         control = ControlSettings(reader, isInsecure: true)
         bootstrap = tree["bootstrap"].map { BootstrapSettings(reader, $0.object ?? JSONObject()) }
         log = LogSettings(reader)
+        flightRecord = FlightRecordSettings(reader, log: log, dataDirectory: postgres.dataDirectory)
         tags = Tags(reader.table("tags"))
     }
 
@@ -136,6 +137,17 @@ extension BootstrapSettings {
         for (name, value) in section.pairs where !known.contains(name) && value.object != nil { methods[name] = value }
         let wanted = reader.text("bootstrap.method") ?? "initdb"
         if methods[wanted]?["command"] != nil { method = wanted }
+    }
+}
+
+extension FlightRecordSettings {
+    init(_ reader: TreeReader, log: LogSettings, dataDirectory: String) {
+        var directory = dataDirectory[...]
+        while directory.count > 1, directory.hasSuffix("/") { directory = directory.dropLast() }
+        let beside = log.directory.map { $0 + "/patroni" } ?? String(directory)
+        self.init(path: reader.nonEmpty("flight_record.path") ?? beside + Self.suffix)
+        isEnabled = reader.flag("flight_record.enabled")
+        size = reader.whole("flight_record.size") ?? size
     }
 }
 

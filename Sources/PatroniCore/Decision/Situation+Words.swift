@@ -97,26 +97,3 @@ extension Situation {
         return peers.contains { obstacle(for: $0) == nil } ? decision() : nil
     }
 }
-
-/// Why a member can't take over.
-public enum Obstacle: Sendable, Hashable, Codable, CustomStringConvertible {
-    case unreachable
-    case notAllowed
-    case watchdog
-    case notRunning
-    case tooFarBehind(ByteCount)
-    case olderTimeline(Timeline)
-    case unknownTimeline
-
-    public var description: String {
-        switch self {
-        case .unreachable: "does not answer"
-        case .notAllowed: "is tagged nofailover"
-        case .watchdog: "has no working watchdog"
-        case .notRunning: "has no running PostgreSQL"
-        case .tooFarBehind(let lag): "is \(lag) behind"
-        case .olderTimeline(let timeline): "is on the older timeline \(timeline)"
-        case .unknownTimeline: "is on an unknown timeline"
-        }
-    }
-}
