@@ -34,11 +34,11 @@ enum Who: String, CaseIterable {
             }
         case .standbyLeader:
             .replica {
-                $0.settings.standbyCluster = ["host": "elsewhere"]
+                $0.settings.standbyCluster = RemoteSource(["host": "elsewhere"])
                 $0.role = .standbyLeader
                 $0.leaderUntil = noon + .seconds(10)
             }
-        case .standbyClusterReplica: .replica { $0.settings.standbyCluster = ["host": "elsewhere"] }
+        case .standbyClusterReplica: .replica { $0.settings.standbyCluster = RemoteSource(["host": "elsewhere"]) }
         case .unbalanced: .replica { $0.tags.values["noloadbalance"] = true }
         case .stopped:
             .replica {

@@ -66,7 +66,19 @@ import Testing
     @Test func `a standby cluster needs something to replicate from`() throws {
         #expect(try DynamicSettings(["standby_cluster": ["primary_slot_name": "x"]]).settings.standbyCluster == nil)
         let settings = try DynamicSettings(["standby_cluster": ["host": "h", "foo": 1]]).settings
-        #expect(settings.standbyCluster == ["host": "h"])
+        #expect(settings.standbyCluster == RemoteSource(["host": "h"]))
+        let full = try DynamicSettings([
+            "standby_cluster": [
+                "host": "a,b", "port": 5433, "primary_slot_name": "s", "create_replica_methods": ["x", "basebackup"],
+                "restore_command": "cp", "archive_cleanup_command": "rm", "recovery_min_apply_delay": "5min",
+            ]
+        ]).settings.standbyCluster
+        #expect(full?.hosts == "a,b" && full?.ports == "5433" && full?.slotName == "s")
+        #expect(full?.createReplicaMethods == ["x", "basebackup"] && full?.hasSeveralHosts == true)
+        #expect(full?.restoreCommand == "cp" && full?.archiveCleanupCommand == "rm")
+        #expect(full?.recoveryMinApplyDelay == "5min")
+        let archive = try DynamicSettings(["standby_cluster": ["host": .null, "restore_command": "cp"]]).settings
+        #expect(archive.isStandbyCluster && archive.standbyCluster?.hasServer == false)
     }
 
     @Test func `local parameters win, controlled ones only come from the store`() throws {

@@ -59,6 +59,26 @@ import Testing
         (.waitingForLeaderToBootstrap, "waiting for leader to bootstrap"),
         (.cloning(.leader("beta")), "trying to bootstrap from leader 'beta'"),
         (.cloning(.replica("beta")), "trying to bootstrap from replica 'beta'"),
+        (.standbyLeading, "no action. I am (alpha), the standby leader with the lock"),
+        (
+            .followingStandbyLeader("beta"),
+            "no action. I am (alpha), a secondary, and following a standby leader (beta)"
+        ),
+        (.followingOldStandbyLeader, "continue following the old known standby leader"),
+        (.standbyLeaderByAcquiring, "promoted self to a standby leader by acquiring session lock"),
+        (.standbyLeaderByHolding, "promoted self to a standby leader because i had the session lock"),
+        (.cannotBePrimary(holdsKey: true), "cannot be a real primary in standby cluster"),
+        (.cannotBePrimary(holdsKey: false), "cannot be a real primary in a standby cluster"),
+        (.startingAsStandbyLeader, "starting as a standby leader because i had the session lock"),
+        (.followingRemoteMember, "trying to follow a remote member because standby cluster is unhealthy"),
+        (.bootstrappingStandbyLeader, "trying to bootstrap a new standby leader"),
+        (.waitingForStandbyLeaderToBootstrap, "waiting for standby_leader to bootstrap"),
+        (.rewinding(.remote), "running pg_rewind from remote_member"),
+        (
+            .keepingTheKey(during: .demote(.toStandbyCluster)),
+            "updated leader lock during demoting to a standby cluster"
+        ),
+        (.jobInProgress(.bootstrapStandbyLeader), "bootstrap_standby_leader in progress"),
         (.cloning(.noLeader), "trying to bootstrap (without leader)"),
         (.emptyWhilePaused, "running with empty data directory"),
         (.releasedEmptyDirectory, "released leader key voluntarily as data dir empty and currently leader"),

@@ -168,7 +168,7 @@ import Testing
         try await withMembers(member) {
             let creation = ReplicaCreation(member.server, member.programs, logger: testLogger)
             #expect(creation.worksWithoutMember)
-            #expect(try await creation.create(from: nil) == "wal_e")
+            #expect(try await creation.create(from: nil as Endpoint?) == "wal_e")
             let got = try FileReading.text(member.server.files.data + "/got")
             #expect(got.contains("--scope=test --role=replica --datadir=") && got.hasSuffix("--connstring=\n"))
             #expect(try await creation.create(from: member.endpoint) == "wal_e")

@@ -36,7 +36,9 @@ import Testing
                 try await new.value("SELECT pg_last_wal_receive_lsn() > '\(shutdown.location)'") == "t"
             }
             try await new.promote()
-            #expect(await old.rewind.check(try await position(of: old), against: new.endpoint, by: soon()) == .same)
+            #expect(
+                await old.rewind.check(try await position(of: old), against: ServerAddress(new.endpoint), by: soon())
+                    == .same)
             try await old.startFollowing(new)
             try await old.catchUp(with: new)
         }
@@ -57,13 +59,13 @@ import Testing
             #expect(try await old.control.read(by: soon()).state == .shutDown)
             guard
                 case .diverged = await old.rewind.check(
-                    try await position(of: old), against: new.endpoint, by: soon())
+                    try await position(of: old), against: ServerAddress(new.endpoint), by: soon())
             else {
                 Issue.record("the old primary has a row that the new one never had")
                 return
             }
             #expect(await old.rewind.isPossible(try await old.control.read(by: soon()), by: soon()))
-            #expect(await old.rewind.run(from: new.endpoint, by: soon(60)) == .rewound)
+            #expect(await old.rewind.run(from: ServerAddress(new.endpoint), by: soon(60)) == .rewound)
             try await old.startFollowing(new)
             try await old.catchUp(with: new)
             #expect(try await old.value("SELECT string_agg(id::text, ',' ORDER BY id) FROM t") == "1,3")
@@ -88,19 +90,20 @@ import Testing
 
             let running = LocalPosition.standby(
                 Timeline(1), replayed: LSN(try await three.value("SELECT pg_last_wal_replay_lsn()") ?? "") ?? .zero)
-            guard case .diverged = await three.rewind.check(running, against: two.endpoint, by: soon()) else {
+            guard case .diverged = await three.rewind.check(running, against: ServerAddress(two.endpoint), by: soon())
+            else {
                 Issue.record("the running standby replayed what the new primary never had")
                 return
             }
             try await three.stop()
             guard
                 case .diverged = await three.rewind.check(
-                    try await position(of: three), against: two.endpoint, by: soon())
+                    try await position(of: three), against: ServerAddress(two.endpoint), by: soon())
             else {
                 Issue.record("the stopped standby replayed what the new primary never had")
                 return
             }
-            #expect(await three.rewind.run(from: two.endpoint, by: soon(60)) == .rewound)
+            #expect(await three.rewind.run(from: ServerAddress(two.endpoint), by: soon(60)) == .rewound)
             try await three.startFollowing(two)
             try await three.catchUp(with: two)
         }
@@ -109,17 +112,19 @@ import Testing
     @Test func `a leader that does not answer, or is a standby, answers nothing`() async throws {
         try await pair { old, new in
             let local = LocalPosition.standby(Timeline(1), replayed: LSN(1))
-            guard case .unknown(let why) = await old.rewind.check(local, against: new.endpoint, by: soon()) else {
+            guard
+                case .unknown(let why) = await old.rewind.check(local, against: ServerAddress(new.endpoint), by: soon())
+            else {
                 Issue.record("a standby was taken for the leader")
                 return
             }
             #expect(!why.isEmpty)
             try await new.stop()
-            guard case .unknown = await old.rewind.check(local, against: new.endpoint, by: soon()) else {
+            guard case .unknown = await old.rewind.check(local, against: ServerAddress(new.endpoint), by: soon()) else {
                 Issue.record("a stopped server was taken for the leader")
                 return
             }
-            guard case .notNow = await old.rewind.run(from: new.endpoint, by: soon()) else {
+            guard case .notNow = await old.rewind.run(from: ServerAddress(new.endpoint), by: soon()) else {
                 Issue.record("rewound from a stopped server")
                 return
             }

@@ -117,8 +117,8 @@ extension LocalServer {
 
     @Test func `newer libpq's words are written for newer servers only`() {
         let endpoint = Endpoint(host: "h", port: 1, database: "d")
-        let old = RecoveryConfiguration.upstream(endpoint, .sample(version: 160_000))
-        let new = RecoveryConfiguration.upstream(endpoint, .sample(version: 170_000))
+        let old = RecoveryConfiguration.upstream(ServerAddress(endpoint), .sample(version: 160_000))
+        let new = RecoveryConfiguration.upstream(ServerAddress(endpoint), .sample(version: 170_000))
         #expect(old["sslnegotiation"] == nil)
         #expect(new["sslnegotiation"] == "postgres")
     }

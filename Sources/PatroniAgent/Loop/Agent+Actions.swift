@@ -112,6 +112,11 @@ extension Agent {
         if case .primary(let position)? = look.status.running?.recovery { position } else { nil }
     }
 
+    /// How far the leader is, for the others to compare themselves with: the leader of a standby cluster is one, too.
+    var leaderPosition: LSN? {
+        lastWrittenPosition ?? (memory.role == .standbyLeader ? look.status.running?.position : nil)
+    }
+
     private func recordHistory() async {
         guard let timeline = look.status.running?.timeline,
             var history = await parts.server.history(of: timeline, by: now + Self.lookLimit)

@@ -12,6 +12,7 @@ extension Agent {
         case .immediate:
             try await stopForGood(.immediate)
             await releaseKey(position: nil)
+        case .toStandbyCluster: try await demoteToStandbyCluster()
         case .immediateWithoutKey:
             forgetLease()
             try await stopForGood(.immediate)
@@ -37,6 +38,21 @@ extension Agent {
             log.error("PostgreSQL did not stop in time, stopping it the hard way: \(error)")
             try await parts.server.stop(.immediate, by: max(end, now + .milliseconds(500)))
         }
+    }
+
+    /// The other site goes on from our last record, so it must get it: over the stream, or from the archive (HA-144,
+    /// HA-407).
+    private func demoteToStandbyCluster() async throws(JobFailure) {
+        let isArchiving = await parts.server.isArchiving(by: now + .seconds(5))
+        let ending = await letGo(
+            observation(of: cluster, job: nil), purpose: .becomingStandby(isArchiving: isArchiving))
+        if case .stopFailed(let why) = ending { throw JobFailure(why) }
+        guard isArchiving else {
+            return log.info("Not archiving latest checkpoint WAL file. Archiving is not configured.")
+        }
+        do throws(JobFailure) {
+            try await parts.server.archiveShutdownSegment(by: now + .seconds(60))
+        } catch { log.error("Failed to archive WAL file with the shutdown checkpoint: \(error)") }
     }
 
     /// Checkpoint while writes still run, so that the stop itself is short; then the key goes to whoever has it all.

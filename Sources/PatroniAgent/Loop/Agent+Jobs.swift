@@ -27,7 +27,7 @@ extension Agent {
         record(.ended(job, outcome, took: now - (self.job?.since ?? now)))
         endedJobs.append((job, outcome))
         switch job {
-        case .bootstrap, .clone, .reinitialize: configuration.forgetCopy()
+        case .bootstrap, .bootstrapStandbyLeader, .clone, .reinitialize: configuration.forgetCopy()
         default: break
         }
         jobTask = nil
@@ -72,6 +72,7 @@ extension Agent {
         do throws(JobFailure) {
             switch job {
             case .bootstrap: try await bootstrap()
+            case .bootstrapStandbyLeader: try await bootstrapStandbyLeader()
             case .clone(let source): try await clone(from: source)
             case .start(let mode): try await start(mode)
             case .promote: return try await promote()
@@ -93,9 +94,25 @@ extension Agent {
         try await parts.server.bootstrap(settings)
     }
 
+    private func bootstrapStandbyLeader() async throws(JobFailure) {
+        let remote = try remote()
+        try await parts.server.clone(from: remote)
+        try await parts.server.start(
+            .standby(.remote(remote)), timeout: configuration.local.postgres.startTimeout)
+    }
+
+    /// The settings may have changed since the rules looked.
+    private func remote() throws(JobFailure) -> RemoteSource {
+        guard let remote = settings.standbyCluster else {
+            throw JobFailure("standby_cluster is not configured any more")
+        }
+        return remote
+    }
+
     private func clone(from source: CloneSource) async throws(JobFailure) {
         switch source {
         case .noLeader: try await parts.server.clone(from: nil)
+        case .remote: try await parts.server.clone(from: try remote())
         case .leader(let name), .replica(let name):
             guard let member = cluster?.member(name) ?? lastClusterWithLeader?.member(name) else {
                 throw JobFailure("\(name) is not in the store any more")
@@ -105,7 +122,7 @@ extension Agent {
     }
 
     private func start(_ mode: StartMode) async throws(JobFailure) {
-        let wasDemoted = memory.role == .demoted || memory.role == .primary
+        let wasDemoted = memory.role == .demoted || memory.role == .primary || memory.role == .standbyLeader
         switch mode {
         case .primary:
             await prepareSynchronousNames()
@@ -118,6 +135,16 @@ extension Agent {
                 await parts.callbacks.roleChanged(to: .replica)
             } else {
                 await parts.callbacks.started(as: .replica)
+            }
+        case .standbyLeader:
+            let isNews = hasAnnouncedStart && memory.role != .standbyLeader
+            try await parts.server.start(
+                .standby(.remote(try remote())), timeout: configuration.local.postgres.startTimeout)
+            nudgesLeft = Self.nudges
+            if isNews {
+                await parts.callbacks.roleChanged(to: .standbyLeader)
+            } else {
+                await parts.callbacks.started(as: .standbyLeader)
             }
         }
         hasAnnouncedStart = true
@@ -163,21 +190,14 @@ extension Agent {
             ?? (memory.role == .primary && (lease.isValid(at: now) || settings.isPaused))
         if !wasPrimary { await askForRelease() }
         defer { asksForRelease = false }
-        let upstream = wasPrimary ? nil : upstream(followTarget)
+        let role: MemberRole = wasPrimary ? .primary : memory.role == .standbyLeader ? .standbyLeader : .replica
+        let upstream = wasPrimary ? nil : upstream(Situation(observation(of: cluster, job: job), memory).followTarget)
         try await parts.server.stop(.fast, by: nil)
         if wasPrimary, !settings.isPaused, !lease.isValid(at: now) { throw JobFailure("the leader key was lost") }
         try await parts.server.start(
             upstream.map(ServerStart.standby) ?? .primary, timeout: timeout ?? settings.primaryStartTimeout)
         nudgesLeft = Self.nudges
-        await parts.callbacks.restarted(as: wasPrimary ? .primary : .replica)
-    }
-
-    private var followTarget: FollowTarget {
-        guard let leader = cluster?.leader?.name, leader != me else { return .nobody }
-        if let wanted = configuration.local.tags.upstream, wanted != me, cluster?.member(wanted) != nil {
-            return .member(wanted)
-        }
-        return .member(leader)
+        await parts.callbacks.restarted(as: role)
     }
 
     private func reinitialize(from source: CloneSource) async throws(JobFailure) {
@@ -186,16 +206,20 @@ extension Agent {
         try await clone(from: source)
     }
 
-    private func compare(with leader: MemberName) async throws(JobFailure) -> JobOutcome {
+    private func compare(with source: HistorySource) async throws(JobFailure) -> JobOutcome {
+        guard case .member(let leader) = source else {
+            return .divergence(await parts.server.divergence(from: try remote()))
+        }
         guard let member = cluster?.member(leader) ?? lastClusterWithLeader?.member(leader) else {
             throw JobFailure("\(leader) is not in the store any more")
         }
         return .divergence(await parts.server.divergence(from: member))
     }
 
-    private func rewind(from leader: MemberName) async throws(JobFailure) -> JobOutcome {
-        guard let member = cluster?.member(leader) ?? lastClusterWithLeader?.member(leader) else {
-            log.warning("pg_rewind will be tried again: \(leader) is not in the store just now")
+    private func rewind(from source: HistorySource) async throws(JobFailure) -> JobOutcome {
+        let upstream = upstream(source.member.map(FollowTarget.member) ?? .remote)
+        if upstream == .nobody {
+            log.warning("pg_rewind will be tried again: \(source) is not in the store just now")
             return .cancelled
         }
         do throws(JobFailure) { try await parts.server.stop(.fast, by: now + .seconds(60)) } catch {
@@ -203,13 +227,21 @@ extension Agent {
             log.warning("no pg_rewind yet: \(error)")
             return .cancelled
         }
-        switch await parts.server.rewind(from: member) {
+        switch await rewind(from: upstream) {
         case .rewound: return .succeeded
         case .failed(let why, isFinal: true): throw JobFailure(why)
         case .failed(let why, isFinal: false), .notNow(let why):
             log.warning("pg_rewind will be tried again: \(why)")
             return .cancelled
         case .cancelled: return .cancelled
+        }
+    }
+
+    private func rewind(from upstream: Upstream) async -> RewindOutcome {
+        switch upstream {
+        case .nobody: .cancelled
+        case .member(let member): await parts.server.rewind(from: member)
+        case .remote(let remote): await parts.server.rewind(from: remote)
         }
     }
 }

@@ -15,7 +15,7 @@ extension Agent {
         // A primary whose lease runs out must not lose time here.
         let deadline = min(now + min(settings.retryTimeout, .seconds(3)), storeDeadline())
         async let published = parts.store.publishMember(member.json, by: deadline)
-        if lease.isValid(at: now), let position = lastWrittenPosition {
+        if lease.isValid(at: now), let position = leaderPosition {
             let status = leaderStatus(position)
             if case .unknown(let failure) = await parts.store.writeStatus(status, by: deadline) {
                 log.warning("the leader's position could not be written: \(failure)")
@@ -81,7 +81,7 @@ extension Agent {
     var state: MemberState {
         switch job?.job {
         case .bootstrap: .initializing
-        case .clone, .reinitialize: .creatingReplica
+        case .clone, .reinitialize, .bootstrapStandbyLeader: .creatingReplica
         case .restart: .restarting
         case .demote: .stopping
         case .start: .starting
@@ -125,6 +125,12 @@ extension Agent {
 
     private func slotWorkEnded() { isSlotWorkUnderway = false }
 
+    private var isUpstreamThere: Bool {
+        guard let leader = cluster?.leaderMember else { return false }
+        if leader.name == me { return memory.role == .standbyLeader }
+        return leader.role == .primary || leader.role == .standbyLeader
+    }
+
     /// How often a receiver is reminded before it is left to its own patience.
     static let nudges = 12
 
@@ -133,7 +139,7 @@ extension Agent {
         guard let standby = look.status.running?.standby, job == nil else { return }
         if standby.replicationState == "streaming" {
             nudgesLeft = 0
-        } else if nudgesLeft > 0, let leader = cluster?.leaderMember, leader.name != me, leader.role == .primary {
+        } else if nudgesLeft > 0, isUpstreamThere {
             nudgesLeft -= 1
             Task {
                 await parts.server.nudge()

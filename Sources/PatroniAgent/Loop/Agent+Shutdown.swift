@@ -18,8 +18,8 @@ extension Agent {
     }
 
     /// Drives the core's ``Shutdown`` to its end.
-    func letGo(_ observation: Observation) async -> Shutdown.Ending {
-        var shutdown = Shutdown(observation)
+    func letGo(_ observation: Observation, purpose: Shutdown.Purpose = .handingOver) async -> Shutdown.Ending {
+        var shutdown = Shutdown(observation, purpose: purpose)
         let wasLeading = lease.isValid(at: now)
         stopOutcome = nil
         var reported: ShutdownCheckpoint?

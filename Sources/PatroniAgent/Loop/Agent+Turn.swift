@@ -72,12 +72,14 @@ extension Agent {
         }
         let wasStreaming = look.status.running?.standby?.replicationState == "streaming"
         look = await looked
+        if look.directory == .empty { mayCloneWithoutLeader = await parts.server.canCloneWithoutLeader() }
         lookedAt = began
         if wasStreaming, look.status.running?.standby?.replicationState != "streaming" { nudgesLeft = Self.nudges }
         if !hasAnnouncedStart, job == nil, memory.bootstrap == .notOurs, let running = look.status.running {
             // Found running: callbacks hear of it once (HA-303).
             hasAnnouncedStart = true
-            await parts.callbacks.started(as: running.isPrimary ? .primary : .replica)
+            let standby: MemberRole = memory.role == .standbyLeader ? .standbyLeader : .replica
+            await parts.callbacks.started(as: running.isPrimary ? .primary : standby)
         }
         return observation(view, job: job)
     }
@@ -115,6 +117,7 @@ extension Agent {
             now: now, wallTime: parts.time.wallTime, me: me, tags: configuration.local.tags, settings: settings,
             store: view, lastClusterWithLeader: lastClusterWithLeader, directory: look.directory, server: look.status,
             job: job, lease: lease, mayBootstrap: configuration.local.bootstrap != nil,
+            mayCloneWithoutLeader: mayCloneWithoutLeader,
             isShuttingDown: isShuttingDown)
     }
 
@@ -154,6 +157,7 @@ extension Agent {
     func upstream(_ target: FollowTarget) -> Upstream {
         switch target {
         case .nobody: .nobody
+        case .remote: settings.standbyCluster.map(Upstream.remote) ?? .nobody
         case .member(let name): Upstream(member: cluster?.member(name) ?? lastClusterWithLeader?.member(name))
         }
     }

@@ -108,6 +108,8 @@ package actor Agent {
     var isSlotWorkUnderway = false
     var scheduledRestart: ScheduledRestart?
     var nudgesLeft = 0
+    /// As asked when the data directory was last seen empty.
+    var mayCloneWithoutLeader = false
     var hasAnnouncedStart = false
     var api: APIServer?
     var isShuttingDown = false

@@ -77,12 +77,32 @@ extension LocalDatabase {
 
     func clone(from source: Member?) async throws(JobFailure) {
         await learnProgramsVersion()
-        let creation = ReplicaCreation(try await server(), programs, logger: log, time: time)
+        let creation = try await replicaCreation()
         do throws(ReplicaCreationError) {
             _ = try await creation.create(from: source?.endpoint)
         } catch { throw JobFailure(error.description) }
         serverVersion = nil
         recovery = nil
+    }
+
+    func clone(from remote: RemoteSource) async throws(JobFailure) {
+        await learnProgramsVersion()
+        let creation = try await replicaCreation()
+        do throws(ReplicaCreationError) {
+            _ = try await creation.create(from: remote)
+        } catch { throw JobFailure(error.description) }
+        serverVersion = nil
+        recovery = nil
+    }
+
+    func canCloneWithoutLeader() async -> Bool {
+        // What it takes is all in the settings; the version, unknown before there is data, does not matter.
+        let server = LocalServer(scope: scope, name: name, settings: settings, version: 0)
+        return ReplicaCreation(server, programs, in: cluster.standbyCluster, logger: log, time: time).worksWithoutMember
+    }
+
+    private func replicaCreation() async throws(JobFailure) -> ReplicaCreation {
+        ReplicaCreation(try await server(), programs, in: cluster.standbyCluster, logger: log, time: time)
     }
 
     func removeDataDirectory() async throws(JobFailure) {

@@ -10,8 +10,13 @@ extension LocalDatabase {
     /// What we wrote ourselves and loaded is in force; only a server that we found has to be asked (HA-254, HA-260).
     func compare(with upstream: Upstream, by deadline: Moment) async -> UpstreamState {
         guard let server = try? await server() else { return .asWanted }
-        let wanted = RecoveryConfiguration.following(upstream.member, server, useSlots: cluster.useSlots)
-        if let recovery { return recovery == wanted ? .asWanted : .needsReload }
+        let wanted = recoverySettings(for: upstream, server)
+        if let recovery {
+            // Before 14 restore_command counted from a start on (HA-256).
+            let isNewArchive = recovery.parameters["restore_command"] != wanted.parameters["restore_command"]
+            return recovery == wanted
+                ? .asWanted : isNewArchive && server.version < 140_000 ? .needsRestart : .needsReload
+        }
         let running: RunningRecovery
         do throws(SQLError) {
             running = try await RunningSettings.recovery(
@@ -38,12 +43,23 @@ extension LocalDatabase {
             return
         }
         let server = try await server()
-        let recovery = RecoveryConfiguration.following(upstream.member, server, useSlots: cluster.useSlots)
+        let recovery = recoverySettings(for: upstream, server)
         var wanted = WantedConfiguration(parameters: await parametersInForce(server), recovery: recovery)
         wanted.keepsExistingRecovery = false
         try await write(wanted, server)
         do throws(PostmasterError) { try postmaster?.reload() } catch { throw JobFailure(error.description) }
         isFound = false
+    }
+
+    /// What the server is to be told about recovery.
+    func recoverySettings(for upstream: Upstream, _ server: LocalServer) -> RecoverySettings {
+        switch upstream {
+        case .remote(let remote):
+            RecoveryConfiguration.following(remote: remote, server, useSlots: cluster.useSlots)
+        case .member, .nobody:
+            RecoveryConfiguration.following(
+                upstream.member, server, useSlots: cluster.useSlots, in: cluster.standbyCluster)
+        }
     }
 
     /// What the server was started with; a standby may have been raised above what is configured (CFG-250).
@@ -61,6 +77,15 @@ extension LocalDatabase {
     /// knows where its log ends (HA-077, HA-235).
     func divergence(from leader: Member) async -> Divergence {
         guard let endpoint = leader.endpoint else { return .unknown("\(leader.name) has not said where it is") }
+        return await divergence(from: ServerAddress(endpoint), called: leader.name.text)
+    }
+
+    func divergence(from remote: RemoteSource) async -> Divergence {
+        guard let address = ServerAddress(remote) else { return .unknown("standby_cluster names no server") }
+        return await divergence(from: address, called: "the remote primary")
+    }
+
+    private func divergence(from leader: ServerAddress, called name: String) async -> Divergence {
         guard let server = try? await server() else {
             return .unknown("the version of the data directory is not known")
         }
@@ -68,10 +93,10 @@ extension LocalDatabase {
         guard let position = await localPosition(rewind) else {
             return .unknown("PostgreSQL has crashed, and where its log ends can't be found out")
         }
-        switch await rewind.check(position, against: endpoint, by: time.now + .seconds(10)) {
+        switch await rewind.check(position, against: leader, by: time.now + .seconds(10)) {
         case .same: return .none
         case .diverged(let why):
-            log.warning("this server has diverged from \(leader.name): \(why)")
+            log.warning("this server has diverged from \(name): \(why)")
             return .diverged
         case .dependsOnCheckpointEnd: return .unknown("the end of our last checkpoint is not known")
         case .unknown(let why): return .unknown(why)
@@ -93,10 +118,41 @@ extension LocalDatabase {
     func rewind(from leader: Member) async -> RewindOutcome {
         guard let endpoint = leader.endpoint else { return .notNow("\(leader.name) has not said where it is") }
         guard let server = try? await server() else { return .notNow("the version of the data directory is not known") }
-        let outcome = await Rewind(server, programs, logger: log, time: time).run(from: endpoint)
+        let outcome = await Rewind(server, programs, logger: log, time: time).run(from: ServerAddress(endpoint))
         recovery = nil
         written = Parameters()
         return outcome
+    }
+
+    func rewind(from remote: RemoteSource) async -> RewindOutcome {
+        guard let address = ServerAddress(remote) else { return .notNow("standby_cluster names no server") }
+        guard let server = try? await server() else { return .notNow("the version of the data directory is not known") }
+        let rewind = Rewind(server, programs, logger: log, time: time)
+        if let problem = await rewind.checkpoint(on: address) {
+            return .notNow("Can not use remote_member for rewind: \(problem)")
+        }
+        let outcome = await rewind.run(from: address)
+        recovery = nil
+        written = Parameters()
+        return outcome
+    }
+
+    // MARK: becoming a standby cluster
+
+    func isArchiving(by deadline: Moment) async -> Bool {
+        guard let server = try? await server() else { return false }
+        return await ConfiguredValues(server.files, programs).archiveCommand(by: deadline) != nil
+    }
+
+    func archiveShutdownSegment(by deadline: Moment) async throws(JobFailure) {
+        let server = try await server()
+        guard let report = try? await reader.report(by: time.now + .seconds(5)),
+            let segment = report.first(where: { $0.label == "Latest checkpoint's REDO WAL file" })?.value
+        else { throw JobFailure("Cannot extract latest checkpoint's WAL file name") }
+        guard let command = await ConfiguredValues(server.files, programs).archiveCommand(by: time.now + .seconds(5))
+        else { throw JobFailure("there is no archive_command any more") }
+        let archiving = WalArchiving(server.files, programs, logger: log)
+        if let problem = await archiving.archive(segment, command, by: deadline) { throw JobFailure(problem) }
     }
 
     func history(of timeline: Timeline, by deadline: Moment) async -> TimelineHistory? {

@@ -153,7 +153,7 @@ actor LocalDatabase: ManagedServer {
         let server = try await server()
         let recovery: RecoverySettings? =
             if case .standby(let upstream) = start {
-                RecoveryConfiguration.following(upstream.member, server, useSlots: cluster.useSlots)
+                recoverySettings(for: upstream, server)
             } else { nil }
         if recovery != nil { forgetSynchronousNames() }
         var parameters = wantedParameters(server)

@@ -20,6 +20,10 @@ package protocol ManagedServer: Sendable {
     func setAsideFailedBootstrap() async
     /// Fills the data directory; without a source only by methods that need none.
     func clone(from source: Member?) async throws(JobFailure)
+    /// Fills the data directory from the primary of another cluster (HA-057).
+    func clone(from remote: RemoteSource) async throws(JobFailure)
+    /// A configured replica method needs nothing but a backup (HA-065).
+    func canCloneWithoutLeader() async -> Bool
     func removeDataDirectory() async throws(JobFailure)
     func start(_ start: ServerStart, timeout: Duration) async throws(JobFailure)
     func stop(_ mode: StopMode, by deadline: Moment?) async throws(JobFailure)
@@ -28,6 +32,9 @@ package protocol ManagedServer: Sendable {
     func promote(by deadline: Moment, told: @Sendable () async -> Void) async throws(JobFailure)
     func divergence(from leader: Member) async -> Divergence
     func rewind(from leader: Member) async -> RewindOutcome
+    /// The same with the primary of the cluster that this standby cluster follows (HA-229).
+    func divergence(from remote: RemoteSource) async -> Divergence
+    func rewind(from remote: RemoteSource) async -> RewindOutcome
 
     /// Does the running standby follow `upstream`?
     func compare(with upstream: Upstream, by deadline: Moment) async -> UpstreamState
@@ -38,6 +45,10 @@ package protocol ManagedServer: Sendable {
     /// The end of the log once `pg_control` says that the server is shut down, which is before it has ended; nil until
     /// then (HA-013, HA-320).
     func shutdownCheckpoint(by deadline: Moment) async -> ShutdownCheckpoint?
+    /// Archiving is on, with a command.
+    func isArchiving(by deadline: Moment) async -> Bool
+    /// Archives the segment that a clean shutdown has left unfinished (HA-407).
+    func archiveShutdownSegment(by deadline: Moment) async throws(JobFailure)
     /// New settings from the file or the store: writes files, reloads, and tells what needs a restart.
     func apply(_ settings: PostgresSettings, cluster: ClusterSettings, force: Bool) async
     /// Creates and drops replication slots for the members of `cluster`.
@@ -48,6 +59,16 @@ package protocol ManagedServer: Sendable {
     func setSynchronousNames(_ names: SynchronousStandbyNames, by deadline: Moment) async throws(JobFailure)
     /// The history of the current timeline, from the server's own file; nil on timeline 1 or when unreadable.
     func history(of timeline: Timeline, by deadline: Moment) async -> TimelineHistory?
+}
+
+/// A server that knows of no other cluster.
+extension ManagedServer {
+    package func clone(from remote: RemoteSource) async throws(JobFailure) { throw JobFailure("there is no remote cluster") }
+    package func canCloneWithoutLeader() async -> Bool { false }
+    package func divergence(from remote: RemoteSource) async -> Divergence { .unknown("there is no remote cluster") }
+    package func rewind(from remote: RemoteSource) async -> RewindOutcome { .notNow("there is no remote cluster") }
+    package func isArchiving(by deadline: Moment) async -> Bool { false }
+    package func archiveShutdownSegment(by deadline: Moment) async throws(JobFailure) {}
 }
 
 /// What one look found.
@@ -77,12 +98,13 @@ package enum ServerStart: Sendable {
 }
 
 /// Whom to stream from, with the address.
-package struct Upstream: Sendable, Equatable {
-    /// Nil: nobody.
-    package var member: Member?
-    package static let nobody = Upstream(member: nil)
+package enum Upstream: Sendable, Equatable {
+    case nobody
+    case member(Member)
+    case remote(RemoteSource)
 
-    package init(member: Member?) { self.member = member }
+    package init(member: Member?) { self = member.map(Upstream.member) ?? .nobody }
+    package var member: Member? { if case .member(let member) = self { member } else { nil } }
 }
 
 /// Which slots ought to be there.

@@ -99,15 +99,6 @@ public struct DynamicSettings: Sendable, Hashable {
         settings.removeDataDirectoryOnRewindFailure = reader.flag("postgresql.remove_data_directory_on_rewind_failure")
         settings.removeDataDirectoryOnDivergedTimelines = reader.flag(
             "postgresql.remove_data_directory_on_diverged_timelines")
-        let standby = reader.table("standby_cluster")
-        if ["host", "port", "restore_command"].contains(where: { standby[$0]?.isFalsy == false }) {
-            settings.standbyCluster = JSONObject(
-                standby.pairs.filter { Self.standbyKeys.contains($0.key) }.map { ($0.key, $0.value) })
-        }
+        settings.standbyCluster = RemoteSource(reader.table("standby_cluster"))
     }
-
-    private static let standbyKeys: Set<String> = [
-        "create_replica_methods", "host", "port", "primary_slot_name", "restore_command", "archive_cleanup_command",
-        "recovery_min_apply_delay",
-    ]
 }

@@ -16,11 +16,6 @@ public enum UnsupportedSettings {
             lines.append(
                 "failsafe_mode is set, but this version does not have it: without the store the primary steps down")
         }
-        if cluster.isStandbyCluster {
-            lines.append(
-                "standby_cluster is set, but this version can't replicate from another cluster: nothing is started or promoted"
-            )
-        }
         if let group = local.value("citus.group"), !group.isNull {
             lines.append("citus is set, but this version does not manage Citus: its metadata stays as it is")
         }

@@ -25,7 +25,7 @@ public struct ClusterSettings: Sendable, Hashable, Codable {
     public var maximumLagOnSyncNode: ByteCount?
     public var isFailsafeModeEnabled = false
     /// Where the standby cluster replicates from; nil: an ordinary cluster.
-    public var standbyCluster: JSONObject?
+    public var standbyCluster: RemoteSource?
     /// How many rows of history are kept; 0: all.
     public var maximumHistoryRows = 0
     /// How long slots of absent members are kept. Default 1800 s.

@@ -49,6 +49,8 @@ public enum Action: Sendable, Hashable, Codable {
 public enum Job: Sendable, Hashable, Codable {
     /// Create the first database cluster.
     case bootstrap
+    /// Copy the remote primary of a new standby cluster, and follow it (HA-057).
+    case bootstrapStandbyLeader
     /// Fill the empty data directory from another member, or from a backup.
     case clone(from: CloneSource)
     case start(StartMode)
@@ -59,8 +61,8 @@ public enum Job: Sendable, Hashable, Codable {
     /// Throw the data directory away and clone anew.
     case reinitialize(from: CloneSource)
     /// Compare this member's log with the leader's history.
-    case checkDivergence(from: MemberName)
-    case rewind(from: MemberName)
+    case checkDivergence(from: HistorySource)
+    case rewind(from: HistorySource)
     /// Point the running standby at another upstream.
     case follow(FollowTarget, restart: Bool)
 
@@ -68,18 +70,21 @@ public enum Job: Sendable, Hashable, Codable {
     public var name: String {
         switch self {
         case .bootstrap: "bootstrap"
+        case .bootstrapStandbyLeader: "bootstrap_standby_leader"
         case .clone(.leader(let name)): "bootstrap from leader '\(name)'"
         case .clone(.replica(let name)): "bootstrap from replica '\(name)'"
         case .clone(.noLeader): "bootstrap (without leader)"
+        case .clone(.remote): "bootstrap from the remote member"
         case .start(.primary): "starting primary after failure"
-        case .start(.standby): "restarting after failure"
+        case .start(.standby), .start(.standbyLeader): "restarting after failure"
         case .promote: "promote"
         case .demote(.graceful(let request)): "\(request.word): demote"
+        case .demote(.toStandbyCluster): "demoting to a standby cluster"
         case .demote: "demoting self"
         case .restart: "restart"
         case .reinitialize: "reinitialize"
         case .checkDivergence: "checking for diverged timelines"
-        case .rewind(let member): "running pg_rewind from \(member)"
+        case .rewind(let source): "running pg_rewind from \(source)"
         case .follow: "changing primary_conninfo and restarting"
         }
     }
@@ -91,12 +96,28 @@ public enum StartMode: Sendable, Hashable, Codable {
     /// Without recovery: the same timeline goes on (HA-388).
     case primary
     case standby(FollowTarget)
+    /// Stream from the remote, as the leader of a standby cluster (HA-079).
+    case standbyLeader
 }
 
 /// Whom a standby streams from.
 public enum FollowTarget: Sendable, Hashable, Codable {
     case nobody
     case member(MemberName)
+    /// What `standby_cluster` names.
+    case remote
+}
+
+/// Whose history a member compares its own log with before it follows.
+public enum HistorySource: Sendable, Hashable, Codable, ExpressibleByStringLiteral, CustomStringConvertible {
+    case member(MemberName)
+    /// The primary of the cluster that this standby cluster replicates from (HA-229).
+    case remote
+
+    public init(stringLiteral text: String) { self = .member(MemberName(text)) }
+
+    public var member: MemberName? { if case .member(let name) = self { name } else { nil } }
+    public var description: String { member?.text ?? "remote_member" }
 }
 
 /// Where a new replica comes from (HA-064, HA-065).
@@ -105,9 +126,11 @@ public enum CloneSource: Sendable, Hashable, Codable {
     case replica(MemberName)
     /// From a backup, by methods that need no running member.
     case noLeader
+    /// From the remote primary of a standby cluster.
+    case remote
 }
 
-/// How a primary stops being one (HA-140 to HA-143).
+/// How a leader stops being one (HA-140 to HA-144).
 public enum Demotion: Sendable, Hashable, Codable {
     /// The store is gone: stop fast, the key is nobody's business now.
     case offline
@@ -117,10 +140,13 @@ public enum Demotion: Sendable, Hashable, Codable {
     case immediate
     /// Stop without a checkpoint; the key is somebody else's already.
     case immediateWithoutKey
+    /// The cluster has become a standby of another one: stop fast, archive the last segment, keep the key unless a
+    /// replica has everything (HA-144, HA-407).
+    case toStandbyCluster
 
     public var stopMode: StopMode {
         switch self {
-        case .offline, .graceful: .fast
+        case .offline, .graceful, .toStandbyCluster: .fast
         case .immediate, .immediateWithoutKey: .immediate
         }
     }

@@ -39,6 +39,8 @@ enum EmptyDataDirectory {
             Rule("claim-answered", "The race for the initialize key is decided (HA-046).") { now in
                 switch now.facts.claim {
                 case nil: nil
+                case .written where now.isStandbyCluster:
+                    .act(.begin(.bootstrapStandbyLeader), because: .bootstrappingStandbyLeader)
                 case .written: .act(.begin(.bootstrap), because: .bootstrapping)
                 case .conflict: .settled(.lostInitializeRace, again: .seconds(1))
                 case .unknown(let failure): .settled(.initializeUnknown(failure), again: .seconds(1))
@@ -62,8 +64,14 @@ enum EmptyDataDirectory {
                     now.memory.cloneFailure == nil ? cloneSource(now, leader: leader.name) : .leader(leader.name)
                 return .act(.begin(.clone(from: source)), because: .cloning(source))
             },
-            Rule("wait-for-a-leader", "There will be a leader to copy from.") { _ in
-                .settled(.waitingForLeaderToBootstrap, again: .seconds(1))
+            Rule("clone-without-leader", "A backup will do, unless somebody is creating the cluster (HA-065).") { now in
+                guard now.observation.mayCloneWithoutLeader, now.cluster?.initialize != .inProgress else { return nil }
+                return .act(.begin(.clone(from: .noLeader)), because: .cloning(.noLeader))
+            },
+            Rule("wait-for-a-leader", "There will be a leader to copy from.") { now in
+                let reason: Reason =
+                    now.isStandbyCluster ? .waitingForStandbyLeaderToBootstrap : .waitingForLeaderToBootstrap
+                return .settled(reason, again: .seconds(1))
             },
         ])
 

@@ -50,9 +50,10 @@ enum FinishingBootstrap {
                 guard now.memory.bootstrap == .finished, case .lostTo? = now.facts.acquisition else { return nil }
                 return .act(.begin(.demote(.immediateWithoutKey)), because: .demotedByLosingRace)
             },
-            Rule("announce", "A primary from now on.") { now in
-                guard now.memory.bootstrap == .finished, !now.did(.announce(.primary)) else { return nil }
-                return .act(.announce(.primary), because: .initializedCluster)
+            Rule("announce", "A primary from now on, or a standby leader.") { now in
+                let role: MemberRole = now.isStandbyCluster ? .standbyLeader : .primary
+                guard now.memory.bootstrap == .finished, !now.did(.announce(role)) else { return nil }
+                return .act(.announce(role), because: .initializedCluster)
             },
             Rule("done", "The cluster exists.") { now in
                 now.memory.bootstrap == .finished ? .settled(.initializedCluster, again: .zero) : nil

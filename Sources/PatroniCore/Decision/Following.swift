@@ -12,7 +12,23 @@ enum Following {
                 "second-primary",
                 "Two primaries are worse than none: stop at once, without waiting for a checkpoint (HA-133)."
             ) { now in
-                now.isPrimary ? .act(.begin(.demote(.immediateWithoutKey)), because: .demotedWithoutKey) : nil
+                guard now.isPrimary else { return nil }
+                return now.isStandbyCluster
+                    ? .act(.begin(.demote(.toStandbyCluster)), because: .cannotBePrimary(holdsKey: false))
+                    : .act(.begin(.demote(.immediateWithoutKey)), because: .demotedWithoutKey)
+            },
+            Rule("step-down", "Another member is the standby leader now; callbacks and clients must hear of it.") {
+                now in
+                now.memory.role == .standbyLeader ? .act(.announce(.replica), because: .noLongerStandbyLeader) : nil
+            },
+            Rule(
+                "leader-without-address",
+                "The leader key names a member that has not said where it is: go on as before (HA-139)."
+            ) { now in
+                guard let leader = now.leader, target(now) == .member(leader),
+                    now.cluster?.leaderMember?.connectionURL == nil
+                else { return nil }
+                return .settled(now.isStandbyCluster ? .followingOldStandbyLeader : .following(leader: leader))
             },
             Rule("ask-whom", "Are the recovery settings in force the right ones (HA-254)?") { now in
                 now.facts.upstream == nil ? .ask(.upstream(target(now))) : nil
@@ -24,26 +40,36 @@ enum Following {
                     ? nil : .act(.begin(job), because: .changingUpstream(target(now)))
             },
             Rule("streams", "A standby that streams the leader's timeline can't have diverged from it.") { now in
-                guard let leader = now.leader, isStreamingTheLeadersTimeline(now) else { return nil }
-                return .settled(.following(leader: leader))
+                isStreamingTheLeadersTimeline(now) ? followingTheLeader(now) : nil
             },
         ] + (Rejoining.rules.filter { $0.name != "start" && $0.name != "not-ready" }).map(whenNotPaused) + [
             Rule("no-action", "A standby that follows the leader: all is well (HA-132).") { now in
-                now.leader.map { .settled(.following(leader: $0)) }
+                followingTheLeader(now)
             }
         ])
 
-    private static func whenNotPaused(_ rule: Rule) -> Rule {
+    private static func followingTheLeader(_ now: Situation) -> Decision? {
+        now.leader.map { .settled(now.isStandbyCluster ? .followingStandbyLeader($0) : .following(leader: $0)) }
+    }
+
+    static func whenNotPaused(_ rule: Rule) -> Rule {
         Rule(rule.name, rule.sentence) { now in now.isPaused ? nil : rule.decide(now) }
     }
 
     /// Something overrules our settings; saying the same again at once would restart PostgreSQL for ever.
-    private static func wasJustTold(_ now: Situation) -> Bool {
+    static func wasJustTold(_ now: Situation) -> Bool {
         now.memory.target == target(now) && now.isWithin(now.settings.loopWait, of: now.memory.retargetedAt)
     }
 
     /// It runs, and somebody is there to stream from.
-    static func shouldStream(_ now: Situation) -> Bool { now.running?.standby != nil && target(now) != .nobody }
+    static func shouldStream(_ now: Situation) -> Bool {
+        guard now.running?.standby != nil else { return false }
+        switch target(now) {
+        case .nobody: return false
+        case .member: return true
+        case .remote: return now.settings.standbyCluster?.hasServer == true
+        }
+    }
 
     private static func isStreamingTheLeadersTimeline(_ now: Situation) -> Bool {
         guard now.running?.standby?.replicationState == "streaming" else { return false }
@@ -53,7 +79,9 @@ enum Following {
 
     /// Whom this member streams from (HA-134, HA-135).
     static func target(_ now: Situation) -> FollowTarget {
-        guard let leader = now.leader, leader != now.me, !now.observation.tags.isArchiveOnly else { return .nobody }
+        if now.observation.tags.isArchiveOnly { return .nobody }
+        if now.isStandbyCluster, now.holdsLeaderKey || now.isUnlocked && !now.isPaused { return .remote }
+        guard let leader = now.leader, leader != now.me else { return .nobody }
         if let wanted = now.observation.tags.upstream, wanted != now.me,
             now.cluster?.member(wanted)?.connectionURL != nil
         {

@@ -64,7 +64,7 @@ public struct Handover: Sendable, Hashable, Codable {
     private func hasEverything(_ peer: PeerStatus) -> Bool {
         guard let answer = peer.answer, answer.isInRecovery, let position = answer.position else { return false }
         guard FailoverCandidates.permanentObstacle(for: peer, cluster: cluster) == nil else { return false }
-        if settings.checkTimeline, let recorded = cluster.timeline {
+        if settings.checkTimeline, !settings.isStandbyCluster, let recorded = cluster.timeline {
             guard let theirs = answer.timeline, theirs >= recorded else { return false }
         }
         return position > checkpoint.location

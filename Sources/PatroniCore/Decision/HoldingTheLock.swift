@@ -3,7 +3,7 @@
 enum HoldingTheLock {
     static let table = RuleTable(
         "holding-the-lock", "We hold the key, and PostgreSQL answers.",
-        when: { $0.holdsLeaderKey && $0.running != nil && $0.facts.renewal == .held },
+        when: { !$0.isStandbyCluster && $0.holdsLeaderKey && $0.running != nil && $0.facts.renewal == .held },
         [
             Rule("no-action", "A primary with the key: all is well (HA-125).") { now in
                 now.isPrimary ? .settled(.leading) : nil

@@ -74,7 +74,7 @@ enum KeepingTheLeaderKey {
     /// A demotion that gives the key away, or has already begun to, must not take it back by a renewal.
     private static func givesUp(_ now: Situation) -> Bool {
         switch now.job {
-        case .demote(.graceful): now.observation.job?.isPastReturn == true
+        case .demote(.graceful), .demote(.toStandbyCluster): now.observation.job?.isPastReturn == true
         case .demote: true
         default: false
         }

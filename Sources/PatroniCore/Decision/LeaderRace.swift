@@ -13,12 +13,22 @@ enum LeaderRace {
             "The operator's request has led to a new leader (HA-121); in maintenance mode it stays until the promotion is through (HA-392)."
         ) { now in
             guard now.facts.acquisition == .held, now.request != nil, !now.did(.clearFailoverRequest),
-                !now.isPaused || now.isPrimary
+                !now.isPaused || now.isPrimary || now.isStandbyCluster
             else { return nil }
             return .act(.clearFailoverRequest, because: .requestFulfilled)
         },
         Rule("won-as-primary", "Already a primary: nothing to promote.") { now in
             now.facts.acquisition == .held && now.isPrimary ? .settled(.acquiredAsPrimary, again: .zero) : nil
+        },
+        Rule(
+            "won-standby-cluster",
+            "The leader of a standby cluster stays a standby; it follows the remote from the next turn on (HA-349)."
+        ) { now in
+            guard now.facts.acquisition == .held, now.isStandbyCluster else { return nil }
+            if now.memory.role != .standbyLeader {
+                return .act(.announce(.standbyLeader), because: .standbyLeaderByAcquiring)
+            }
+            return .settled(.standbyLeaderByAcquiring, again: .zero)
         },
         Rule("won", "The key is ours: become what it says (HA-103).") { now in
             now.facts.acquisition == .held ? .act(.begin(.promote), because: .promotedByAcquiring) : nil

@@ -2,8 +2,8 @@
 
 enum LeaderRepairs {
     static let table = RuleTable(
-        "leader-repairs", "We hold the key, and PostgreSQL is a running primary.",
-        when: { $0.holdsLeaderKey && $0.isPrimary && $0.facts.renewal == .held },
+        "leader-repairs", "We hold the key, and PostgreSQL runs as what the leader ought to be.",
+        when: { $0.holdsLeaderKey && ($0.isPrimary || $0.isStandbyLeader) && $0.facts.renewal == .held },
         [
             Rule(
                 "initialize",
@@ -21,7 +21,9 @@ enum LeaderRepairs {
                 return .act(.restoreConfiguration, because: .restoringConfiguration)
             },
             Rule("history", "Members that come back compare themselves with it (HA-328).") { now in
-                guard let timeline = now.running?.timeline, needsHistory(now, timeline), !now.did(.recordHistory) else {
+                guard now.isPrimary, let timeline = now.running?.timeline, needsHistory(now, timeline),
+                    !now.did(.recordHistory)
+                else {
                     return nil
                 }
                 return .act(.recordHistory, because: .recordingHistory)

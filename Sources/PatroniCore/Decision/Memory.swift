@@ -88,7 +88,10 @@ extension Memory {
             startingSince = nil
             stoppedSince = nil
             unresponsiveSince = nil
-            if now.job == nil || role == .uninitialized { role = server.isPrimary ? .primary : .replica }
+            if now.job == nil || role == .uninitialized {
+                // Whether a standby leads its cluster is no matter of looking; the rules say when it ceases to.
+                role = server.isPrimary ? .primary : role == .standbyLeader ? .standbyLeader : .replica
+            }
         case .starting:
             wasRunning = true
             startingSince = startingSince ?? now.now
@@ -130,11 +133,14 @@ extension Memory {
     /// Takes in the beginning of a job.
     public mutating func began(_ job: Job, at now: Moment) {
         switch job {
-        case .bootstrap: bootstrap = .running
+        case .bootstrap, .bootstrapStandbyLeader: bootstrap = .running
         case .demote: bootstrap = .notOurs
         case .start(.standby(let upstream)):
             target = upstream
             // What it was once does not matter any more, or its own start would be taken for a second primary's.
+            if role == .primary || role == .standbyLeader { role = .demoted }
+        case .start(.standbyLeader):
+            target = .remote
             if role == .primary { role = .demoted }
         case .follow(let upstream, restart: _):
             target = upstream
@@ -151,6 +157,10 @@ extension Memory {
         switch job {
         case .bootstrap:
             bootstrap = outcome == .succeeded ? .finished : .failed(failure ?? "it was called off")
+        case .bootstrapStandbyLeader:
+            bootstrap = outcome == .succeeded ? .finished : .failed(failure ?? "it was called off")
+            divergence = .none
+            if outcome == .succeeded { role = .standbyLeader }
         case .clone, .reinitialize:
             cloneFailure = setback
             divergence = outcome == .succeeded ? .none : .unchecked
@@ -160,6 +170,7 @@ extension Memory {
         case .start, .restart:
             startFailure = setback
             wasRunning = false
+            if job == .start(.standbyLeader), outcome == .succeeded { role = .standbyLeader }
         case .promote:
             if failure != nil { noRaceUntil = now + settings.ttl }
             if outcome == .succeeded { role = .primary }

@@ -18,6 +18,8 @@ public struct Observation: Sendable, Hashable, Codable {
     public var lease: Lease
     /// This member has a `bootstrap` section and may create the cluster (CFG-122).
     public var mayBootstrap: Bool
+    /// A configured replica method needs no running member, only a backup (HA-065).
+    public var mayCloneWithoutLeader: Bool
     /// The operating system asked the agent to end.
     public var isShuttingDown: Bool
 
@@ -25,7 +27,7 @@ public struct Observation: Sendable, Hashable, Codable {
         now: Moment, wallTime: WallTime, me: MemberName, tags: Tags = Tags(),
         settings: ClusterSettings = ClusterSettings(), store: StoreView, lastClusterWithLeader: Cluster? = nil,
         directory: DataDirectory, server: ServerStatus, job: JobUnderway? = nil, lease: Lease = .none,
-        mayBootstrap: Bool = true, isShuttingDown: Bool = false
+        mayBootstrap: Bool = true, mayCloneWithoutLeader: Bool = false, isShuttingDown: Bool = false
     ) {
         self.now = now
         self.wallTime = wallTime
@@ -39,6 +41,7 @@ public struct Observation: Sendable, Hashable, Codable {
         self.job = job
         self.lease = lease
         self.mayBootstrap = mayBootstrap
+        self.mayCloneWithoutLeader = mayCloneWithoutLeader
         self.isShuttingDown = isShuttingDown
     }
 }

@@ -8,6 +8,13 @@ extension Reason {
         case .leadingWithoutKeyWhilePaused: "continue to run as primary without lock"
         case .following(let leader): "no action. I am (\(me)), a secondary, and following a leader (\(leader))"
         case .followingNobody: "no action. I am (\(me))"
+        case .standbyLeading: "no action. I am (\(me)), the standby leader with the lock"
+        case .followingStandbyLeader(let leader):
+            "no action. I am (\(me)), a secondary, and following a standby leader (\(leader))"
+        case .followingOldStandbyLeader: "continue following the old known standby leader"
+        case .standbyLeaderByAcquiring: "promoted self to a standby leader by acquiring session lock"
+        case .standbyLeaderByHolding: "promoted self to a standby leader because i had the session lock"
+        case .noLongerStandbyLeader: "another member is the standby leader from now on"
         case .promotedByAcquiring: "promoted self to leader by acquiring session lock"
         case .promotedByHolding: "promoted self to leader because I had the session lock"
         case .acquiredAsPrimary: "acquired session lock as a leader"
@@ -17,8 +24,10 @@ extension Reason {
         case .waitingToBecomePrimary: "waiting to become primary after promote..."
         case .changingUpstream(.member(let member)):
             "no action. I am (\(me)), a secondary, and following a leader (\(member)), changing primary_conninfo"
+        case .changingUpstream(.remote): "following the remote member, changing primary_conninfo"
         case .changingUpstream(.nobody): "no action. I am (\(me)), a secondary, not streaming from anybody"
         case .waitingForLeaderToPromote(let leader): "waiting for the leader (\(leader)) to become primary"
+        case .comparing(let source): "comparing timelines with \(source)"
         case .waitingForSuccessor: "waiting for a new leader before coming back as a replica"
         case .waitingForCheckpoint(let leader): "Waiting for checkpoint on \(leader) before rewind"
         case .divergenceUnknown(let why): "can not compare timelines with the leader yet: \(why)"
@@ -64,6 +73,8 @@ extension Reason {
         case .demotedNotHealthiest: "demoting self because i am not the healthiest node"
         case .demotedNotAllowed: "demoting self because I am not allowed to become primary"
         case .demotedStoreGone: "demoted self because DCS is not accessible and I was a leader"
+        case .cannotBePrimary(holdsKey: true): "cannot be a real primary in standby cluster"
+        case .cannotBePrimary(holdsKey: false): "cannot be a real primary in a standby cluster"
         case .notPromotingFailedUpdate: "not promoting because failed to update leader lock in DCS"
         case .continuingWhilePaused: "continue to run as primary after failing to update leader lock in DCS"
         case .promotionLost: "lost leader before promote"
@@ -82,6 +93,8 @@ extension Reason {
         case .startingPrimary: "starting primary after failure"
         case .startingWithKey: "starting as readonly because i had the session lock"
         case .startingAsSecondary: "starting as a secondary"
+        case .startingAsStandbyLeader: "starting as a standby leader because i had the session lock"
+        case .followingRemoteMember: "trying to follow a remote member because standby cluster is unhealthy"
         case .startedReadOnly: "starting as readonly because DCS is not accessible"
         case .releasedAfterFailedStart: "removed leader key after trying and failing to start postgres"
         case .startFailed(let why): "failed to start postgres: \(why)"
@@ -107,12 +120,15 @@ extension Reason {
     private func bootstrapText(_ me: MemberName) -> String? {
         switch self {
         case .bootstrapping: "trying to bootstrap a new cluster"
+        case .bootstrappingStandbyLeader: "trying to bootstrap a new standby leader"
         case .lostInitializeRace: "failed to acquire initialize lock"
         case .initializeUnknown(let failure): "the store did not say whether the initialize key is ours: \(failure)"
         case .waitingForLeaderToBootstrap: "waiting for leader to bootstrap"
+        case .waitingForStandbyLeaderToBootstrap: "waiting for standby_leader to bootstrap"
         case .cloning(.leader(let name)): "trying to bootstrap from leader '\(name)'"
         case .cloning(.replica(let name)): "trying to bootstrap from replica '\(name)'"
         case .cloning(.noLeader): "trying to bootstrap (without leader)"
+        case .cloning(.remote): "trying to bootstrap from the remote member"
         case .cloneFailed(let why): "failed to bootstrap: \(why)"
         case .emptyWhilePaused: "running with empty data directory"
         case .releasedEmptyDirectory: "released leader key voluntarily as data dir empty and currently leader"
@@ -121,8 +137,6 @@ extension Reason {
         case .releasedUnreadableDirectory:
             "released leader key voluntarily as the system ID is invalid and currently leader"
         case .directoryVanished: "the data directory is empty although PostgreSQL runs"
-        case .standbyClusterUnsupported:
-            "standby_cluster is configured, which this version does not support: leaving PostgreSQL as it is"
         case .directoryInaccessible(let why): "data directory is not accessible: \(why)"
         case .directoryUnreadable:
             "data dir for the cluster is not empty, but system ID is invalid; consider doing reinitialize"

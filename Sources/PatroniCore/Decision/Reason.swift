@@ -7,6 +7,12 @@ public enum Reason: Sendable, Hashable, Codable {
     case leadingWithoutKeyWhilePaused
     case following(leader: MemberName)
     case followingNobody
+    case standbyLeading
+    case followingStandbyLeader(MemberName)
+    case followingOldStandbyLeader
+    case standbyLeaderByAcquiring
+    case standbyLeaderByHolding
+    case noLongerStandbyLeader
     case promotedByAcquiring
     case promotedByHolding
     case acquiredAsPrimary
@@ -17,6 +23,7 @@ public enum Reason: Sendable, Hashable, Codable {
     case changingUpstream(FollowTarget)
     case waitingForLeaderToPromote(MemberName)
     case waitingForSuccessor
+    case comparing(with: HistorySource)
     case waitingForCheckpoint(MemberName)
     case divergenceUnknown(String)
     case reinitializingDiverged
@@ -44,6 +51,7 @@ public enum Reason: Sendable, Hashable, Codable {
     case demotedNotHealthiest
     case demotedNotAllowed
     case demotedStoreGone
+    case cannotBePrimary(holdsKey: Bool)
     case notPromotingFailedUpdate
     case continuingWhilePaused
     case promotionLost
@@ -56,6 +64,8 @@ public enum Reason: Sendable, Hashable, Codable {
     case startingPrimary
     case startingWithKey
     case startingAsSecondary
+    case startingAsStandbyLeader
+    case followingRemoteMember
     case startedReadOnly
     case releasedAfterFailedStart
     case startFailed(String)
@@ -69,15 +79,17 @@ public enum Reason: Sendable, Hashable, Codable {
     case releasedNotRunning
     case serverDoesNotAnswer(String)
     case stoppedUnresponsive
-    case rewinding(MemberName)
+    case rewinding(HistorySource)
     case rewindFailed(String)
-    case rewindPostponed(MemberName)
+    case rewindPostponed(HistorySource)
 
     // Bootstrap
     case bootstrapping
+    case bootstrappingStandbyLeader
     case lostInitializeRace
     case initializeUnknown(StoreFailure)
     case waitingForLeaderToBootstrap
+    case waitingForStandbyLeaderToBootstrap
     case cloning(CloneSource)
     case cloneFailed(String)
     case emptyWhilePaused
@@ -96,7 +108,6 @@ public enum Reason: Sendable, Hashable, Codable {
     case releasedForeignIdentifier
     case foreignWhilePaused(own: SystemIdentifier, cluster: SystemIdentifier)
     case replicaWithoutCluster
-    case standbyClusterUnsupported
     case writingInitialize
     case restoringConfiguration
     case recordingHistory

@@ -28,7 +28,9 @@ enum Recovery {
                 "fail-over-at-once",
                 "primary_start_timeout is 0: the operator prefers a failover to a restart (HA-075, HA-387)."
             ) { now in
-                guard wasLeadingPrimary(now), now.settings.primaryStartTimeout == .zero else { return nil }
+                guard wasLeadingPrimary(now) || hasCrashedAsStandbyLeader(now),
+                    now.settings.primaryStartTimeout == .zero
+                else { return nil }
                 return now.whenFailoverIsPossible(.act(.begin(.demote(.immediate)), because: .stoppedToFailOver))
             },
             Rule(
@@ -39,7 +41,7 @@ enum Recovery {
                 return .act(.begin(.start(.primary)), because: .startingPrimary)
             },
             Rule("leader-starts-as-standby", "We lead but were no primary: start, then promote (HA-078).") { now in
-                guard now.holdsLeaderKey else { return nil }
+                guard now.holdsLeaderKey, !now.isStandbyCluster else { return nil }
                 return .act(.begin(.start(.standby(.nobody))), because: .startingWithKey)
             },
             Rule("start-failed", "It failed a moment ago; the same at once would fail again (HA-027).") { now in
@@ -56,13 +58,36 @@ enum Recovery {
                 else { return nil }
                 return .settled(.waitingForSuccessor, again: .milliseconds(200))
             },
+            Rule("start-as-standby-leader", "We lead a standby cluster: stream from its remote (HA-079).") { now in
+                guard now.holdsLeaderKey, now.isStandbyCluster else { return nil }
+                return .act(.begin(.start(.standbyLeader)), because: .startingAsStandbyLeader)
+            },
+            Rule("follow-the-remote", "Nobody leads the standby cluster: what comes from the remote is right (HA-080).")
+            {
+                now in
+                guard now.isStandbyCluster else { return nil }
+                return .act(.begin(.start(.standby(target(now)))), because: .followingRemoteMember)
+            },
             Rule("start-as-secondary", "Nobody leads: come up readable, the race follows (HA-081).") { _ in
                 .act(.begin(.start(.standby(.nobody))), because: .startingAsSecondary)
             },
         ])
 
     private static func wasLeadingPrimary(_ now: Situation) -> Bool {
-        now.holdsLeaderKey && now.control?.state.wasPrimary == true && now.memory.role != .demoted
+        guard now.holdsLeaderKey, now.control?.state.wasPrimary == true, now.memory.role != .demoted else {
+            return false
+        }
+        // A standby cluster has no primary; one that has crashed while it still was one is shut down properly first.
+        return !now.isStandbyCluster || now.memory.crashedAt != nil && now.memory.role == .primary
+    }
+
+    private static func hasCrashedAsStandbyLeader(_ now: Situation) -> Bool {
+        now.holdsLeaderKey && now.isStandbyCluster && now.memory.crashedAt != nil && now.memory.role == .standbyLeader
+    }
+
+    /// Nobody leads, so in maintenance mode too the remote is the only one to stream from.
+    private static func target(_ now: Situation) -> FollowTarget {
+        now.observation.tags.isArchiveOnly ? .nobody : .remote
     }
 
     private static func isBehindHistory(_ now: Situation) -> Bool {

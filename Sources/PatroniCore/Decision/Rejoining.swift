@@ -5,21 +5,21 @@ enum Rejoining {
     static let rules: [Rule] = [
         Rule("not-ready", "A leader that is still promoting can't be compared with; it takes a moment (HA-236).") {
             now in
-            guard let leader = leaderToCompare(now), !isReady(now),
+            guard let leader = leaderToCompare(now)?.member, !isReady(now),
                 now.isWithin(now.settings.loopWait, of: now.memory.stoppedSince)
             else { return nil }
             return .settled(.waitingForLeaderToPromote(leader), again: .milliseconds(200))
         },
         Rule("compare", "Before following anybody, know whether we hold more than the leader (HA-234).") { now in
             guard let leader = leaderToCompare(now), isReady(now), needsComparison(now) else { return nil }
-            return .act(.begin(.checkDivergence(from: leader)), because: .startingAsSecondary)
+            return .act(.begin(.checkDivergence(from: leader)), because: .comparing(with: leader))
         },
         Rule(
             "rewind-checkpoint",
             "pg_rewind reads the leader's timeline from its checkpoint, which must come first (HA-239)."
         ) { now in
-            guard now.memory.divergence == .diverged, canRewind(now), let leader = now.cluster?.leaderMember,
-                leader.awaitsCheckpoint
+            guard now.memory.divergence == .diverged, canRewind(now), !now.isStandbyCluster,
+                let leader = now.cluster?.leaderMember, leader.awaitsCheckpoint
             else { return nil }
             return .settled(.waitingForCheckpoint(leader.name), again: .milliseconds(500))
         },
@@ -37,21 +37,17 @@ enum Rejoining {
         },
         Rule("clone-after-failed-rewind", "The operator allows throwing the data away when a rewind fails (HA-245).") {
             now in
-            guard case .rewindFailed = now.memory.divergence, let leader = leaderToCompare(now),
+            guard case .rewindFailed = now.memory.divergence, leaderToCompare(now) != nil,
                 now.settings.removeDataDirectoryOnRewindFailure || now.settings.removeDataDirectoryOnDivergedTimelines
             else { return nil }
-            return .act(
-                .begin(.reinitialize(from: EmptyDataDirectory.cloneSource(now, leader: leader))),
-                because: .reinitializingDiverged)
+            return .act(.begin(.reinitialize(from: source(now))), because: .reinitializingDiverged)
         },
         Rule("clone-diverged", "Nothing to rewind with, but the operator allows throwing the data away (HA-247).") {
             now in
-            guard now.memory.divergence == .diverged, !canRewind(now), let leader = leaderToCompare(now),
+            guard now.memory.divergence == .diverged, !canRewind(now), leaderToCompare(now)?.member != nil,
                 now.settings.removeDataDirectoryOnDivergedTimelines
             else { return nil }
-            return .act(
-                .begin(.reinitialize(from: EmptyDataDirectory.cloneSource(now, leader: leader))),
-                because: .reinitializingDiverged)
+            return .act(.begin(.reinitialize(from: source(now))), because: .reinitializingDiverged)
         },
         Rule("start", "Everything else is sorted out by streaming.") { now in
             guard now.server == .stopped, now.leader != nil, !now.holdsLeaderKey else { return nil }
@@ -59,10 +55,17 @@ enum Rejoining {
         },
     ]
 
-    /// Nil when nobody else leads.
-    private static func leaderToCompare(_ now: Situation) -> MemberName? {
-        guard let leader = now.leader, leader != now.me, !now.settings.isStandbyCluster else { return nil }
-        return leader
+    /// Nil when nobody else leads. All of a standby cluster compare with its remote, its leader too (HA-229).
+    private static func leaderToCompare(_ now: Situation) -> HistorySource? {
+        if let remote = now.settings.standbyCluster { return remote.hasServer ? .remote : nil }
+        guard let leader = now.leader, leader != now.me else { return nil }
+        return .member(leader)
+    }
+
+    /// Where to copy from, instead of what is thrown away.
+    private static func source(_ now: Situation) -> CloneSource {
+        guard let leader = now.leader, leader != now.me else { return .remote }
+        return EmptyDataDirectory.cloneSource(now, leader: leader)
     }
 
     /// What could not be found out is tried again, but not at once. A standby that still does not stream after a ttl
@@ -70,14 +73,20 @@ enum Rejoining {
     private static func needsComparison(_ now: Situation) -> Bool {
         switch now.memory.divergence {
         case .unchecked: true
-        case .unknown: !now.isWithin(now.settings.loopWait, of: now.memory.comparedAt)
+        case .unknown: !now.isWithin(patience(now), of: now.memory.comparedAt)
         case .none: Following.shouldStream(now) && !now.isWithin(now.settings.ttl, of: now.memory.comparedAt)
         case .diverged, .rewindFailed: false
         }
     }
 
-    /// The leader says of itself that it is a running primary.
+    /// A remote that is away may be away for long, and a running standby of it misses nothing by waiting.
+    private static func patience(_ now: Situation) -> Duration {
+        now.isStandbyCluster && now.running != nil ? now.settings.ttl : now.settings.loopWait
+    }
+
+    /// The leader says of itself that it is a running primary. A remote one is asked.
     static func isReady(_ now: Situation) -> Bool {
+        if now.isStandbyCluster { return true }
         guard let leader = now.cluster?.leaderMember else { return false }
         return leader.role == .primary && leader.connectionURL != nil
     }

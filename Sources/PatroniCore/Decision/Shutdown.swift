@@ -65,6 +65,15 @@ public struct Shutdown: Sendable, Hashable, Codable {
         }
     }
 
+    /// Why PostgreSQL stops.
+    public enum Purpose: Sendable, Hashable, Codable {
+        /// The agent ends, or an operator moves the leadership.
+        case handingOver
+        /// The cluster becomes a standby of another one (HA-144). The key is kept, unless somebody has received
+        /// everything; with archiving it is kept in any case, as the last segment has yet to be archived.
+        case becomingStandby(isArchiving: Bool)
+    }
+
     private enum Phase: Sendable, Hashable, Codable {
         case begin
         case stopping
@@ -87,6 +96,7 @@ public struct Shutdown: Sendable, Hashable, Codable {
     private let cluster: Cluster?
     private let settings: ClusterSettings
     private let isLeader: Bool
+    private let purpose: Purpose
     private let staysUp: Ending.Reason?
     private var job: Job?
     private var phase = Phase.begin
@@ -94,8 +104,9 @@ public struct Shutdown: Sendable, Hashable, Codable {
     private var hasReleased = false
 
     /// - Parameter neverJoined: the rules halted before this member became part of the cluster.
-    public init(_ observation: Observation, neverJoined: Bool = false) {
+    public init(_ observation: Observation, neverJoined: Bool = false, purpose: Purpose = .handingOver) {
         me = observation.me
+        self.purpose = purpose
         settings = observation.settings
         job = observation.job?.job
         // An operator's failover is carried out in maintenance mode, the end of the agent is not (HA-169, HA-172).
@@ -150,14 +161,17 @@ public struct Shutdown: Sendable, Hashable, Codable {
     }
 
     private mutating func checkpointWritten(_ checkpoint: ShutdownCheckpoint, _ now: Moment) {
-        guard isLeader, let cluster else { return }
+        guard isLeader, purpose != .becomingStandby(isArchiving: true), let cluster else { return }
         let handover = Handover(me: me, cluster: cluster, settings: settings, checkpoint: checkpoint, since: now)
         phase = .handingOver(handover, handover.candidates.isEmpty ? .report(then: nil) : .ask)
     }
 
     private mutating func judge(_ handover: Handover, _ peers: [PeerStatus], _ now: Moment) {
         switch handover.answer(peers, at: now) {
-        case .release(_, let position): phase = .releasing(position: position, thenStopped: false)
+        case .release(_, let position):
+            // A standby cluster goes on from the checkpoint itself.
+            let last = purpose == .handingOver ? position : handover.checkpoint.location
+            phase = .releasing(position: last, thenStopped: false)
         // After a second of waiting it is worth telling the others how far the log goes.
         case .askAgain(let pause) where !hasReported && now - handover.since >= .seconds(1):
             phase = .handingOver(handover, .report(then: pause))
@@ -172,7 +186,8 @@ public struct Shutdown: Sendable, Hashable, Codable {
         } else if case .publishing = phase {
             return
         } else {
-            phase = isLeader && !hasReleased ? .stopped(checkpoint?.lastPosition) : .publishing
+            let releases = isLeader && !hasReleased && purpose == .handingOver
+            phase = releases ? .stopped(checkpoint?.lastPosition) : .publishing
         }
     }
 }

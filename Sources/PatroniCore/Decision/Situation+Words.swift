@@ -40,6 +40,13 @@ extension Situation {
         }
     }
 
+    /// This cluster replicates from another one, and has no primary of its own (HA-221).
+    public var isStandbyCluster: Bool { settings.isStandbyCluster }
+    /// Running as the leader of a standby cluster.
+    public var isStandbyLeader: Bool { isStandbyCluster && holdsLeaderKey && running?.standby != nil }
+    /// Whom this member ought to stream from, running or about to start (HA-134, HA-135).
+    public var followTarget: FollowTarget { Following.target(self) }
+
     public func did(_ action: Action) -> Bool { facts.performed.contains(action) }
 
     /// How long our claim to the leader key is still good; zero when it is not.
@@ -73,7 +80,7 @@ extension Situation {
         guard let position = answer.position else { return .notRunning }
         let lag = position.lag(behind: cluster?.status.position ?? .zero)
         if lag > settings.maximumLagOnFailover { return .tooFarBehind(lag) }
-        if settings.checkTimeline, let recorded = cluster?.timeline {
+        if settings.checkTimeline, !isStandbyCluster, let recorded = cluster?.timeline {
             guard let theirs = answer.timeline else { return .unknownTimeline }
             if theirs < recorded { return .olderTimeline(theirs) }
         }

@@ -8,7 +8,6 @@ public enum Rules {
         KeepingTheLeaderKey.table,
         JobInProgress.table,
         FinishingBootstrap.table,
-        StandbyCluster.table,
         EmptyDataDirectory.table,
         Identity.table,
         LeaderRepairs.table,
@@ -18,6 +17,7 @@ public enum Rules {
         NotAnswering.table,
         LeaderRace.table,
         HoldingTheLock.table,
+        StandbyLeader.table,
         Following.table,
     ]
 

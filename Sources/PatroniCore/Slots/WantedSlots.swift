@@ -73,7 +73,8 @@ public struct WantedSlots: Sendable, Hashable, Codable {
                 continue
             }
             switch PermanentSlots.kind(value) {
-            case .logical: logical.insert(name)
+            // A standby cluster can't have them (HA-226).
+            case .logical: if !place.settings.isStandbyCluster { logical.insert(name) }
             case .physical(let clusterType):
                 guard place.isMeant(for: clusterType), name != place.me.slotName, physical[name] == nil else {
                     continue

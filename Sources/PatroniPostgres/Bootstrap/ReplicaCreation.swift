@@ -29,20 +29,25 @@ public enum ReplicaCreationError: Error, Sendable, Hashable, CustomStringConvert
 public struct ReplicaCreation: Sendable {
     public let server: LocalServer
     public let programs: PostgresPrograms
+    /// The methods, in the order in which they are tried (HA-066, HA-067).
+    private let methods: [String]
     private let time: any TimeSource
     private let logger: Logger
 
+    /// In a standby cluster its own methods count.
     public init(
-        _ server: LocalServer, _ programs: PostgresPrograms, logger: Logger, time: any TimeSource = SystemTime()
+        _ server: LocalServer, _ programs: PostgresPrograms, in standbyCluster: RemoteSource? = nil, logger: Logger,
+        time: any TimeSource = SystemTime()
     ) {
         self.server = server
+        methods = standbyCluster?.createReplicaMethods ?? server.settings.replicaMethods
         self.programs = programs
         self.logger = logger
         self.time = time
     }
 
     /// Is there a method that needs no running member (HA-065)?
-    public var worksWithoutMember: Bool { server.settings.replicaMethods.contains(where: worksWithoutMember) }
+    public var worksWithoutMember: Bool { methods.contains(where: worksWithoutMember) }
 
     private func worksWithoutMember(_ method: String) -> Bool {
         method != "basebackup" && server.settings.methods[method]?["no_leader"].flatMap(Tags.truth) == true
@@ -53,11 +58,25 @@ public struct ReplicaCreation: Sendable {
     public func create(from source: Endpoint?, onlyBaseBackup: Bool = false) async throws(ReplicaCreationError)
         -> String
     {
-        var methods = onlyBaseBackup ? ["basebackup"] : server.settings.replicaMethods
+        try await create(
+            from: source.map { ConnectionString(to: $0, as: server.settings.replication) },
+            onlyBaseBackup: onlyBaseBackup)
+    }
+
+    /// The same from the remote of a standby cluster; of several hosts from the primary among them.
+    public func create(from remote: RemoteSource) async throws(ReplicaCreationError) -> String {
+        var connection = ServerAddress(remote).map { ConnectionString(to: $0, as: server.settings.replication) }
+        if remote.hasSeveralHosts { connection?["target_session_attrs"] = "read-write" }
+        return try await create(from: connection, onlyBaseBackup: false)
+    }
+
+    private func create(
+        from connection: ConnectionString?, onlyBaseBackup: Bool
+    ) async throws(ReplicaCreationError) -> String {
+        var methods = onlyBaseBackup ? ["basebackup"] : methods
         if methods.isEmpty { methods = ["basebackup"] }
-        if source == nil { methods = methods.filter(worksWithoutMember) }
+        if connection == nil { methods = methods.filter(worksWithoutMember) }
         guard !methods.isEmpty else { throw .noMethodWithoutMember }
-        let connection = source.map { ConnectionString(to: $0, as: server.settings.replication, database: nil) }
         let environment: [String: String]
         do throws(FileError) {
             environment =

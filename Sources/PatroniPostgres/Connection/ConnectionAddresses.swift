@@ -33,7 +33,16 @@ extension PostgresSettings {
 
     /// A replication connection to another member's server.
     public func replicationConnection(to endpoint: Endpoint) -> ConnectionString {
-        replicationConnection(["host": endpoint.host, "port": String(endpoint.port)])
+        replicationConnection(to: ServerAddress(endpoint))
+    }
+
+    /// A replication connection to another server; of several hosts to the primary among them.
+    public func replicationConnection(to server: ServerAddress) -> ConnectionString {
+        var address = ConnectionString()
+        address["host"] = server.host
+        address["port"] = server.port
+        if server.host?.contains(",") == true { address["target_session_attrs"] = "read-write" }
+        return replicationConnection(address)
     }
 
     private func replicationConnection(_ address: ConnectionString) -> ConnectionString {

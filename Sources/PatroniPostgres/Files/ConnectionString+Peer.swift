@@ -3,6 +3,28 @@
 import PatroniConfiguration
 import PatroniCore
 
+/// Where another server listens: a member, or the remote of a standby cluster, which may have several addresses.
+public struct ServerAddress: Sendable, Hashable, CustomStringConvertible {
+    public var host: String?
+    public var port: String?
+    public var database: String?
+
+    public init(_ endpoint: Endpoint) {
+        host = endpoint.host
+        port = String(endpoint.port)
+        database = endpoint.database
+    }
+
+    /// Nil when there is only an archive.
+    public init?(_ remote: RemoteSource) {
+        guard remote.hasServer else { return nil }
+        host = remote.hosts
+        port = remote.ports
+    }
+
+    public var description: String { "\(host ?? "localhost"):\(port ?? "5432")" }
+}
+
 extension ConnectionString {
     /// The version whose libpq learnt the keyword.
     private static let since = [
@@ -12,10 +34,14 @@ extension ConnectionString {
 
     /// A connection to `endpoint` as `user`; the database is `endpoint`'s, or else `database`.
     public init(to endpoint: Endpoint, as user: PostgresUser, database: String? = nil) {
+        self.init(to: ServerAddress(endpoint), as: user, database: database)
+    }
+
+    public init(to address: ServerAddress, as user: PostgresUser, database: String? = nil) {
         self.init(user.options)
-        self["host"] = endpoint.host
-        self["port"] = String(endpoint.port)
-        self["dbname"] = endpoint.database ?? database
+        self["host"] = address.host
+        self["port"] = address.port
+        self["dbname"] = address.database ?? database
         self["user"] = user.username.isEmpty ? nil : user.username
         self["password"] = user.password
     }

@@ -9,10 +9,12 @@ public enum Passfile {
         if hosts.isEmpty { hosts = ["*"] }
         // A connection over the socket is looked up as `localhost`.
         if hosts.contains(where: { $0.hasPrefix("/") }), !hosts.contains("localhost") { hosts.append("localhost") }
-        let port = field(connection["port"])
+        let ports = (connection["port"] ?? "").split(separator: ",").map(\.trimmed)
         let user = field(connection["user"])
-        return hosts.map { host in
-            "\(host == "*" ? host : escape(host)):\(port):*:\(user):\(escape(password))\n"
+        return hosts.enumerated().map { index, host in
+            // One port is that of all hosts; as many as hosts belong to one each.
+            let port = field(ports.count > 1 ? ports.indices.contains(index) ? ports[index] : nil : connection["port"])
+            return "\(host == "*" ? host : escape(host)):\(port):*:\(user):\(escape(password))\n"
         }.joined()
     }
 

@@ -27,8 +27,39 @@ public struct RecoverySettings: Sendable, Hashable {
 
 /// Makes recovery settings.
 public enum RecoveryConfiguration {
-    /// Replicate from `endpoint`, or from nobody in particular (HA-251 to HA-253). The slot is this member's own.
-    public static func following(_ endpoint: Endpoint?, _ server: LocalServer, useSlots: Bool) -> RecoverySettings {
+    /// Replicate from `endpoint`, or from nobody in particular (HA-251 to HA-253). The slot is this member's own. In a
+    /// standby cluster the archive is that of `standbyCluster` (HA-225).
+    public static func following(
+        _ endpoint: Endpoint?, _ server: LocalServer, useSlots: Bool, in standbyCluster: RemoteSource? = nil
+    ) -> RecoverySettings {
+        let parameters = parameters(server, standbyCluster)
+        guard let endpoint else { return RecoverySettings(parameters: parameters) }
+        return following(
+            ServerAddress(endpoint), slot: useSlots ? server.name.slotName : nil, parameters, server)
+    }
+
+    /// Replicate from the remote as a standby leader does, or from its archive (HA-223, HA-225).
+    public static func following(remote: RemoteSource, _ server: LocalServer, useSlots: Bool) -> RecoverySettings {
+        var parameters = parameters(server, remote)
+        if let delay = remote.recoveryMinApplyDelay { parameters["recovery_min_apply_delay"] = delay }
+        guard let address = ServerAddress(remote) else { return RecoverySettings(parameters: parameters) }
+        let slot = remote.slotName.map { MemberName($0).slotName }
+        var settings = following(address, slot: useSlots ? slot : nil, parameters, server)
+        // Any of them may have become a standby of the others.
+        if remote.hasSeveralHosts { settings.upstream?["target_session_attrs"] = "read-write" }
+        return settings
+    }
+
+    private static func following(
+        _ address: ServerAddress, slot: String?, _ parameters: Parameters, _ server: LocalServer
+    ) -> RecoverySettings {
+        var settings = RecoverySettings(upstream: upstream(address, server), parameters: parameters)
+        if let slot { settings.parameters["primary_slot_name"] = slot }
+        return settings
+    }
+
+    /// Everything that does not depend on whom the server follows.
+    private static func parameters(_ server: LocalServer, _ standbyCluster: RemoteSource?) -> Parameters {
         var parameters = ServerParameters.recoveryConfiguration(server).filter { name in
             let name = name.lowercased()
             return !name.hasPrefix("recovery_target") && name != "primary_conninfo" && name != "primary_slot_name"
@@ -37,21 +68,23 @@ public enum RecoveryConfiguration {
         parameters["recovery_target_timeline"] = "latest"
         // A target in an included file would pause, promote or stop the standby.
         for target in ["", "_name", "_time", "_xid", "_lsn"] { parameters["recovery_target" + target] = "" }
-        guard let endpoint else { return RecoverySettings(parameters: parameters) }
-        if useSlots { parameters["primary_slot_name"] = server.name.slotName }
-        return RecoverySettings(upstream: upstream(endpoint, server), parameters: parameters)
+        if let command = standbyCluster?.restoreCommand { parameters["restore_command"] = command }
+        if let command = standbyCluster?.archiveCleanupCommand { parameters["archive_cleanup_command"] = command }
+        return parameters
     }
 
     /// Replicate from a member; from nobody when it is this one or has not said where it is (HA-252).
-    public static func following(_ member: Member?, _ server: LocalServer, useSlots: Bool) -> RecoverySettings {
+    public static func following(
+        _ member: Member?, _ server: LocalServer, useSlots: Bool, in standbyCluster: RemoteSource? = nil
+    ) -> RecoverySettings {
         let other = member.flatMap { $0.name == server.name ? nil : $0.endpoint }
-        return following(other, server, useSlots: useSlots)
+        return following(other, server, useSlots: useSlots, in: standbyCluster)
     }
 
     /// The connection of the WAL receiver (HA-252).
-    static func upstream(_ endpoint: Endpoint, _ server: LocalServer) -> ConnectionString {
+    static func upstream(_ address: ServerAddress, _ server: LocalServer) -> ConnectionString {
         var connection = ConnectionString(
-            to: endpoint, as: server.settings.replication, database: server.settings.database)
+            to: address, as: server.settings.replication, database: server.settings.database)
         connection["application_name"] = server.name.text
         connection.setDefault("sslmode", "prefer")
         connection.setDefault("gssencmode", "prefer")

@@ -17,6 +17,8 @@ public actor Inspection {
         var timeline: Timeline
         /// What the WAL receiver received on when the timeline was asked for.
         var received: Timeline?
+        /// That of the last checkpoint, which moves on when the log comes from an archive (HA-224).
+        var checkpoint: Timeline?
         var postmasterStart: WallTime?
     }
 
@@ -125,6 +127,7 @@ public actor Inspection {
     ) async -> Timeline? {
         let start = answer.server.postmasterStart
         if let known = standbyTimeline, known.postmasterStart == start, known.received == answer.receivedTimeline,
+            known.checkpoint == answer.checkpointTimeline,
             leaderTimeline == nil || known.timeline == leaderTimeline,
             answer.receivedTimeline == nil || answer.receivedTimeline == known.timeline
         {
@@ -136,7 +139,8 @@ public actor Inspection {
             settings.localReplicationConnection(), by: patience, time: time)
         {
             standbyTimeline = StandbyTimeline(
-                timeline: system.timeline, received: answer.receivedTimeline, postmasterStart: start)
+                timeline: system.timeline, received: answer.receivedTimeline, checkpoint: answer.checkpointTimeline,
+                postmasterStart: start)
             return system.timeline
         }
         return answer.receivedTimeline ?? answer.checkpointTimeline

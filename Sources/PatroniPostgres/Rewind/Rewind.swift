@@ -43,7 +43,8 @@ public struct Rewind: Sendable {
     // MARK: finding out
 
     /// Compares with the leader (HA-236, HA-237). Never says "same" without having asked.
-    public func check(_ local: LocalPosition, against leader: Endpoint, by deadline: Moment) async -> DivergenceVerdict
+    public func check(_ local: LocalPosition, against leader: ServerAddress, by deadline: Moment) async
+        -> DivergenceVerdict
     {
         logger.info("Local \(local)")
         if let problem = await problem(with: leader, by: deadline) { return .unknown(problem) }
@@ -71,7 +72,7 @@ public struct Rewind: Sendable {
     }
 
     /// Why the leader can't be used; nil when it is a primary that answers.
-    private func problem(with leader: Endpoint, by deadline: Moment) async -> String? {
+    private func problem(with leader: ServerAddress, by deadline: Moment) async -> String? {
         do throws(SQLError) {
             let connection = try await SQLConnection.open(source(leader), by: deadline, time: time)
             let rows = try await connection.query("SELECT pg_catalog.pg_is_in_recovery()", by: deadline)
@@ -82,7 +83,7 @@ public struct Rewind: Sendable {
     }
 
     /// The source's connection: whoever answers must be writable, even if names point elsewhere by now.
-    private func source(_ leader: Endpoint) -> ConnectionString {
+    private func source(_ leader: ServerAddress) -> ConnectionString {
         var connection = ConnectionString(to: leader, as: server.rewindUser, database: server.settings.database)
         connection["target_session_attrs"] = "read-write"
         return connection
@@ -142,9 +143,32 @@ public struct Rewind: Sendable {
 
     // MARK: rewinding
 
+    /// Nobody tells us whether a remote primary has written a checkpoint since its promotion. A superuser lets it write
+    /// one, others look (HA-239, HA-229). Returns what was wrong, nil when a rewind may begin.
+    public func checkpoint(on remote: ServerAddress) async -> String? {
+        let isSuperuser = server.settings.rewind == nil
+        do throws(SQLError) {
+            let connection = try await SQLConnection.open(source(remote), by: soon, time: time)
+            defer { Task { await connection.close() } }
+            if isSuperuser {
+                _ = try await connection.query("SET statement_timeout = 0", by: soon)
+                _ = try await connection.query("CHECKPOINT", by: time.now + .seconds(600))
+                return nil
+            }
+            let rows = try await connection.query(Self.hasCheckpoint, by: soon)
+            return rows.first?[0] == "t" ? nil : "leader has not run a checkpoint yet"
+        } catch { return "not accessible or not healthy: \(error)" }
+    }
+
+    private static let hasCheckpoint = """
+        SELECT NOT pg_catalog.pg_is_in_recovery() AND timeline_id = ('x' || pg_catalog.substr(
+         pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8))::bit(32)::int
+         FROM pg_catalog.pg_control_checkpoint()
+        """
+
     /// Rewinds the stopped server to `leader`, whose promotion must be in its control data by now (HA-239, HA-240).
     /// Afterwards the files of the source are here: apply the configuration before the start.
-    public func run(from leader: Endpoint, by deadline: Moment = .distantFuture) async -> RewindOutcome {
+    public func run(from leader: ServerAddress, by deadline: Moment = .distantFuture) async -> RewindOutcome {
         if let command = await values.archiveCommand(by: soon) {
             await archiving.archiveReady(command, by: deadline)
         }

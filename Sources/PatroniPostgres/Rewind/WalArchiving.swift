@@ -19,19 +19,25 @@ public struct WalArchiving: Sendable {
     /// primary may have recycled these segments already: then this is the only copy. Failures are logged, not fatal.
     public func archiveReady(_ command: String, by deadline: Moment) async {
         for segment in await ready() {
-            let path = "\(files.wal)/\(segment)"
-            let line = ArchiveCommand.text(command, path: path, file: segment)
-            logger.info("Trying to archive \(segment): \(line)")
-            // The server runs it in its data directory, where commands may name files relatively.
-            let result = try? await programs.run(
-                "/bin/sh", ["-c", "cd \"$1\" && eval \"$2\"", "archive", files.data, line], by: deadline)
-            if result?.isSuccess == true {
-                await markDone(segment)
+            if let problem = await archive(segment, command, by: deadline) {
+                logger.info("Failed to archive WAL segment \(segment): \(problem)")
             } else {
-                logger.info("Failed to archive WAL segment \(segment)\(result.map { ": \($0.complaint)" } ?? "")")
+                await markDone(segment)
             }
             if Task.isCancelled { return }
         }
+    }
+
+    /// Runs the archive command for one segment; returns what was wrong, nil when it worked.
+    public func archive(_ segment: String, _ command: String, by deadline: Moment) async -> String? {
+        let line = ArchiveCommand.text(command, path: "\(files.wal)/\(segment)", file: segment)
+        logger.info("Trying to archive \(segment): \(line)")
+        do throws(ProgramError) {
+            // The server runs it in its data directory, where commands may name files relatively.
+            let result = try await programs.run(
+                "/bin/sh", ["-c", "cd \"$1\" && eval \"$2\"", "archive", files.data, line], by: deadline)
+            return result.isSuccess ? nil : result.complaint
+        } catch { return error.description }
     }
 
     /// Segments that exist and wait, oldest first.

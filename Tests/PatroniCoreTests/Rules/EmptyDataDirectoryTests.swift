@@ -63,6 +63,13 @@ import Testing
             .empty.cluster { cluster in cluster.change("alpha") { $0.connectionURL = nil } },
             fires: "empty-data-directory/wait-for-a-leader", then: .settles(.waitingForLeaderToBootstrap)),
         Row(
+            "nobody leads, but a backup will do", .empty.unlocked.with { $0.mayCloneWithoutLeader = true },
+            fires: "empty-data-directory/clone-without-leader", then: .begins(.clone(from: .noLeader))),
+        Row(
+            "not while somebody is creating the cluster: the backup may be of another one",
+            .empty.brandNew.cluster { $0.initialize = .inProgress }.with { $0.mayCloneWithoutLeader = true },
+            fires: "empty-data-directory/wait-for-a-leader", then: .settles(.waitingForLeaderToBootstrap)),
+        Row(
             "a clone has just failed: not again at once", .empty, memory: failedClone,
             fires: "empty-data-directory/retry-later", then: .settles(.cloneFailed("connection refused"))),
         Row(

@@ -8,7 +8,8 @@ enum EveryRule {
     /// All rows of all table tests.
     static let rows: [Row] =
         StoreSilentTests.rows + KeepingTheLeaderKeyTests.rows + JobInProgressTests.rows + EmptyDataDirectoryTests.rows
-        + BootstrapTests.rows + IdentityTests.rows + StandbyClusterTests.rows + LeaderRepairsTests.rows
+        + BootstrapTests.rows + IdentityTests.rows + StandbyClusterTests.rows + StandbyClusterLifeTests.rows
+        + LeaderRepairsTests.rows
         + SwitchingOverTests.rows + StartingUpTests.rows + RecoveryTests.rows + RejoiningTests.rows
         + NotAnsweringTests.rows + LeaderRaceTests.rows + RaceOnRequestTests.rows + SynchronousRaceTests.rows
         + HoldingTheLockTests.rows + FollowingTests.rows

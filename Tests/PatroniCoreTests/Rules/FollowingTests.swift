@@ -83,6 +83,18 @@ import Testing
             "paused: a second primary is the operator's business", .primary.ledBy("beta").paused,
             fires: "following/paused-primary", then: .settles(.leadingWithoutKeyWhilePaused)),
 
+        Row(
+            "tagged replicatefrom a member that has not said where it is",
+            .standby.tagged("replicatefrom", "gamma").cluster { cluster in
+                cluster.change("gamma") { $0.connectionURL = nil }
+            }, world: { $0.upstream = .needsReload }, fires: "following/change-upstream",
+            then: .begins(.follow(.member("alpha"), restart: false))),
+        Row(
+            "nobody knows where the leader is: go on as before",
+            .standby.cluster { cluster in cluster.members.removeAll { $0.name == "alpha" } },
+            world: { $0.upstream = .needsReload }, fires: "following/leader-without-address",
+            then: .settles(.following(leader: "alpha"))),
+
         // Not streaming: does it have more than the leader?
         Row(
             "it does not stream: compare", broken, fires: "following/compare",

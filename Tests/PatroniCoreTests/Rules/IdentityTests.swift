@@ -1,4 +1,4 @@
-// Whose database is this? And: clusters that this version must keep its hands off.
+// Whose database is this? And what the leader puts back into the store.
 
 import Testing
 
@@ -48,22 +48,6 @@ import Testing
         Row(
             "paused: nobody is named, nobody is stopped", newcomer.paused.with { $0.lastClusterWithLeader = nil },
             fires: "leader-race/paused-standby", then: .settles(.notHealthiestWhilePaused)),
-    ]
-
-    @Test(arguments: rows) func row(_ row: Row) { row.check() }
-}
-
-@Suite("Standby clusters are left alone") struct StandbyClusterTests {
-    static let standbyCluster: @Sendable (inout ClusterSettings) -> Void = { $0.standbyCluster = ["host": "elsewhere"] }
-
-    static let rows: [Row] = [
-        Row(
-            "its leader is never promoted", .standby.unlocked.settings(standbyCluster),
-            fires: "standby-cluster/hands-off",
-            then: .settles(.standbyClusterUnsupported)),
-        Row(
-            "a new primary is never created in it", .empty.brandNew.settings(standbyCluster),
-            fires: "standby-cluster/hands-off", then: .settles(.standbyClusterUnsupported)),
     ]
 
     @Test(arguments: rows) func row(_ row: Row) { row.check() }

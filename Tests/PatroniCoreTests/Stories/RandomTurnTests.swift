@@ -84,7 +84,7 @@ import Testing
         Self.always("data overwritten") { one in
             for job in one.seen.jobs {
                 switch job {
-                case .bootstrap, .clone:
+                case .bootstrap, .bootstrapStandbyLeader, .clone:
                     if one.now.directory != .empty || one.now.server != .stopped { return false }
                 case .reinitialize:
                     let may =
@@ -109,7 +109,7 @@ import Testing
     @Test func `a primary beside another leader is stopped`() {
         Self.always("a second primary goes on") { one in
             guard one.now.server.isPrimary, !one.isPaused, one.memory.bootstrap == .notOurs,
-                let leader = one.cluster?.leader, leader.name != one.now.me, !one.now.settings.isStandbyCluster
+                let leader = one.cluster?.leader, leader.name != one.now.me
             else { return nil }
             if case .demote? = one.now.job?.job { return nil }
             if case .halts = one.seen.end { return nil }
@@ -125,6 +125,36 @@ import Testing
             else { return nil }
             if case .demote? = one.now.job?.job { return nil }
             return one.seen.end == .begins(.demote(.offline))
+        }
+    }
+
+    @Test func `a standby cluster gets no primary of its own`() {
+        Self.always("a primary in a standby cluster", 12_000) { one in
+            guard one.now.settings.isStandbyCluster else { return nil }
+            return one.seen.jobs.allSatisfy { job in
+                switch job {
+                case .bootstrap, .promote: false
+                // Crashed as the primary it still was: it is shut down properly before it becomes a standby.
+                case .start(.primary): one.seen.turn.memory.crashedAt != nil && one.memory.role == .primary
+                default: true
+                }
+            }
+        }
+    }
+
+    @Test func `only a standby cluster follows a remote`() {
+        Self.always("a remote without a standby cluster", 12_000) { one in
+            guard !one.now.settings.isStandbyCluster else { return nil }
+            return one.seen.jobs.allSatisfy { job in
+                switch job {
+                case .bootstrapStandbyLeader, .start(.standbyLeader), .start(.standby(.remote)),
+                    .demote(.toStandbyCluster),
+                    .checkDivergence(from: .remote), .rewind(from: .remote), .follow(.remote, restart: _),
+                    .clone(from: .remote), .reinitialize(from: .remote):
+                    false
+                default: true
+                }
+            }
         }
     }
 
@@ -144,7 +174,8 @@ import Testing
                 case .promote: request?.candidate == one.now.me && one.hasKey
                 case .demote(.graceful): request?.candidate != nil && one.hasKey
                 case .follow(_, restart: false): true
-                case .start(.standby), .checkDivergence, .rewind, .reinitialize: one.memory.role == .demoted
+                case .start(.standby), .start(.standbyLeader), .checkDivergence, .rewind, .reinitialize:
+                    one.memory.role == .demoted
                 default: false
                 }
             }

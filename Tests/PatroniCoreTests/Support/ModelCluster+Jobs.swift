@@ -8,7 +8,7 @@ extension ModelCluster {
         members[index].jobEnds = now + duration(of: job)
         switch job {
         case .start(.primary): members[index].server = .starting(asPrimary: true)
-        case .start(.standby): members[index].server = .starting(asPrimary: false)
+        case .start(.standby), .start(.standbyLeader): members[index].server = .starting(asPrimary: false)
         case .restart:
             members[index].wasPrimary = members[index].server == .primary
             members[index].server = .starting(asPrimary: members[index].wasPrimary)
@@ -18,7 +18,7 @@ extension ModelCluster {
 
     private func duration(of job: Job) -> Duration {
         switch job {
-        case .bootstrap, .clone, .reinitialize: .seconds(2)
+        case .bootstrap, .bootstrapStandbyLeader, .clone, .reinitialize: .seconds(2)
         case .start, .restart: .milliseconds(600)
         case .promote: .milliseconds(300)
         case .demote(.graceful), .demote(.offline): .milliseconds(500)
@@ -41,6 +41,7 @@ extension ModelCluster {
     private mutating func end(_ job: JobUnderway, _ index: Int) -> JobOutcome {
         let name = members[index].name
         switch job.job {
+        case .bootstrapStandbyLeader: return .failed("this model has no other cluster")
         case .bootstrap:
             members[index].log = ModelLog()
             members[index].log.begin(writer: newWriter())
@@ -52,15 +53,17 @@ extension ModelCluster {
             members[index].server = .standby
             members[index].wasPrimary = false
             members[index].upstream = target
+        case .start(.standbyLeader): return .failed("this model has no other cluster")
         case .restart: members[index].server = members[index].wasPrimary ? .primary : .standby
         case .promote:
             guard members[index].server == .standby else { return .failed("not running") }
             members[index].log.begin(writer: newWriter())
             members[index].server = .primary
         case .demote(let demotion): stop(demotion, index)
-        case .checkDivergence(let leader):
+        case .checkDivergence(.remote), .rewind(.remote): return .cancelled
+        case .checkDivergence(.member(let leader)):
             return .divergence(members[index].log.isPart(of: self[leader].log) ? .none : .diverged)
-        case .rewind(let leader):
+        case .rewind(.member(let leader)):
             guard self[leader].server == .primary else { return .cancelled }
             members[index].log.rewind(to: self[leader].log)
             members[index].server = .stopped
@@ -77,7 +80,7 @@ extension ModelCluster {
         let from: ModelMember
         switch source {
         case .leader(let name), .replica(let name): from = self[name]
-        case .noLeader: return .failed("no backup")
+        case .noLeader, .remote: return .failed("no backup")
         }
         members[index].server = .stopped
         members[index].hasData = false
@@ -105,7 +108,7 @@ extension ModelCluster {
         case .immediate:
             if members[index].canReachStore { release(index) }
             members[index].lease = .none
-        case .immediateWithoutKey, .offline: members[index].lease = .none
+        case .immediateWithoutKey, .offline, .toStandbyCluster: members[index].lease = .none
         }
     }
 

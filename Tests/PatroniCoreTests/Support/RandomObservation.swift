@@ -92,7 +92,7 @@ extension SeededRandom {
         settings.removeDataDirectoryOnDivergedTimelines = chance(30)
         settings.primaryStartTimeout = pick([.zero, .seconds(20), .seconds(300)])
         settings.synchronousMode = pick([.off, .off, .off, .on, .quorum])
-        if chance(3) { settings.standbyCluster = ["host": "elsewhere"] }
+        if chance(15) { settings.standbyCluster = RemoteSource(["host": "elsewhere"]) }
         return settings
     }
 
@@ -102,6 +102,7 @@ extension SeededRandom {
             .demote(.offline), .demote(.immediate), .demote(.immediateWithoutKey), .demote(.graceful(.switchover())),
             .restart(startTimeout: maybe(50, .seconds(10))), .reinitialize(from: .leader("alpha")),
             .checkDivergence(from: "alpha"), .rewind(from: "alpha"), .follow(.member("alpha"), restart: true),
+            .start(.standbyLeader), .checkDivergence(from: .remote), .demote(.toStandbyCluster),
         ])
     }
 
@@ -115,12 +116,13 @@ extension SeededRandom {
         }
         if chance(60) { now.lease = .held(until: moment(-10...30)) }
         now.mayBootstrap = chance(80)
+        now.mayCloneWithoutLeader = chance(10)
         return now
     }
 
     mutating func memory() -> Memory {
         var memory = Memory()
-        memory.role = pick([.primary, .replica, .demoted, .uninitialized])
+        memory.role = pick([.primary, .replica, .demoted, .uninitialized, .standbyLeader])
         memory.divergence = pick([
             .unchecked, .none, .diverged, .unknown("timeout"), .rewindFailed("exit code 1"),
         ])

@@ -149,7 +149,7 @@ extension SynchronousReplication.View {
     }
 
     @Test func `a standby cluster has no synchronous standbys`() {
-        var view = View.make { $0.standbyCluster = ["host": "elsewhere"] }
+        var view = View.make { $0.standbyCluster = RemoteSource(["host": "elsewhere"]) }
         view.sync = .none
         #expect(step(view) == .useConfigured)
     }
