@@ -67,6 +67,9 @@ extension ModelFleet {
             })
     }
 
+    /// synchronous_standby_names as last set, whether the server runs or not.
+    public func names(on id: ServerID) -> String? { servers[id.index].names }
+
     public func slotPositions(of id: ServerID) -> [String: LSN] {
         let server = servers[id.index]
         return Dictionary(server.slots.map { ($0.name, position(of: $0, on: id.index)) }, uniquingKeysWith: { $1 })
