@@ -63,7 +63,9 @@ package protocol ManagedServer: Sendable {
 
 /// A server that knows of no other cluster.
 extension ManagedServer {
-    package func clone(from remote: RemoteSource) async throws(JobFailure) { throw JobFailure("there is no remote cluster") }
+    package func clone(from remote: RemoteSource) async throws(JobFailure) {
+        throw JobFailure("there is no remote cluster")
+    }
     package func canCloneWithoutLeader() async -> Bool { false }
     package func divergence(from remote: RemoteSource) async -> Divergence { .unknown("there is no remote cluster") }
     package func rewind(from remote: RemoteSource) async -> RewindOutcome { .notNow("there is no remote cluster") }

@@ -39,7 +39,7 @@ public enum Redaction {
 
     private static func isSecret(_ key: String) -> Bool {
         let key = key.lowercased()
-        return secretWords.contains { key.contains($0) } || key.hasSuffix("_command")
+        return secretWords.contains { key.contains($0) } || key.hasSuffix("command")
     }
 
     /// `scheme://user:word@host` without user and word, `password=word` without the word.

@@ -169,9 +169,9 @@ extension TurnRecord {
                 $0.pendingRestartReason = ["primary_conninfo": ["old_value": "hunter2"]]
             }
         }.settings {
-            $0.standbyCluster = [
+            $0.standbyCluster = RemoteSource([
                 "host": "elsewhere", "password": "hunter2", "restore_command": "fetch hunter2", "port": 5432,
-            ]
+            ])
         }
         var memory = Memory()
         memory.cloneFailure = .init(why: "pg_basebackup: connection to password=hunter2 failed", at: .start)
