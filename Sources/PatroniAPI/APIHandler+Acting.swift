@@ -69,16 +69,28 @@ extension APIHandler {
     // MARK: configuration
 
     private func patchConfiguration(_ changes: JSONObject) async throws(BadBody) -> ServerResponse {
-        let cluster = try await readCluster()
-        guard let stored = cluster.configuration else { return .errorPage(503) }
-        var values = stored.values
-        if values.apply(patch: changes) {
-            let outcome = await backend.writeConfiguration(values, ifVersion: stored.version)
-            guard outcome.isWritten else { return .errorPage(409) }
+        // A patch means the same on top of somebody else's change; and what no answer came for is there, or is not, at
+        // the next look.
+        var refusal = ServerResponse.errorPage(409)
+        for _ in 0..<Self.writeAttempts {
+            guard let stored = try await readCluster().configuration else { return .errorPage(503) }
+            var values = stored.values
+            let outcome: WriteOutcome =
+                values.apply(patch: changes)
+                ? await backend.writeConfiguration(values, ifVersion: stored.version) : .written(stored.version)
+            switch outcome {
+            case .written:
+                backend.wakeLoop()
+                return .json(200, .object(values))
+            case .conflict: refusal = .errorPage(409)
+            case .unknown(let failure): refusal = .text(503, "DCS did not confirm the change: \(failure)")
+            }
         }
-        backend.wakeLoop()
-        return .json(200, .object(values))
+        return refusal
     }
+
+    /// How often a write is tried again because somebody else was faster.
+    private static let writeAttempts = 5
 
     private func putConfiguration(_ values: JSONObject) async throws(BadBody) -> ServerResponse {
         let cluster = try await readCluster()
@@ -101,11 +113,17 @@ extension APIHandler {
     }
 
     private func deleteSwitchover() async throws(BadBody) -> ServerResponse {
-        guard let request = try await readCluster().failover, request.scheduledAt != nil else {
-            return .text(404, "no switchover is scheduled")
+        for attempt in 0..<Self.writeAttempts {
+            guard let request = try await readCluster().failover, request.scheduledAt != nil else {
+                // The answer to an attempt of ours may have been lost.
+                return attempt == 0
+                    ? .text(404, "no switchover is scheduled") : .text(200, "scheduled switchover deleted")
+            }
+            if await backend.writeFailover(nil, ifVersion: request.version).isWritten {
+                return .text(200, "scheduled switchover deleted")
+            }
         }
-        let outcome = await backend.writeFailover(nil, ifVersion: request.version)
-        return outcome.isWritten ? .text(200, "scheduled switchover deleted") : .errorPage(409)
+        return .errorPage(409)
     }
 
     // MARK: PostgreSQL

@@ -17,6 +17,8 @@ public struct ProcessEntry: Sendable, Hashable {
 
     /// A zombie does nothing any more, it only waits to be reaped: that is dead.
     public var isAlive: Bool { state != "Z" && state != "X" && state != "x" }
+    /// Stopped by a signal: it does nothing until somebody lets it go on.
+    public var isFrozen: Bool { state == "T" }
 }
 
 /// The processes of this machine.

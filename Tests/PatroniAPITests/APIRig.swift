@@ -15,6 +15,8 @@ final class NotingBackend: APIBackend {
         var cluster: Result<Cluster, StoreFailure> = .success(Cluster())
         var calls: [String] = []
         var writeOutcome = WriteOutcome.written(KeyVersion(8))
+        /// What the next writes of the configuration meet, before ``writeOutcome``.
+        var firstOutcomes: [WriteOutcome] = []
         var peers: [PeerStatus] = []
         var restart = RestartOutcome.restarted
         var scheduled = true
@@ -45,13 +47,14 @@ final class NotingBackend: APIBackend {
 
     func writeConfiguration(_ values: JSONObject, ifVersion: KeyVersion?) async -> WriteOutcome {
         note("config \(values.text()) if \(ifVersion?.text ?? "any")")
-        return notes.withLock { $0.writeOutcome }
+        return notes.withLock { $0.firstOutcomes.isEmpty ? $0.writeOutcome : $0.firstOutcomes.removeFirst() }
     }
 
     func writeFailover(_ request: FailoverRequest?, ifVersion: KeyVersion?) async -> WriteOutcome {
         note("failover \(request?.json.text() ?? "{}") if \(ifVersion?.text ?? "any")")
-        changeCluster { $0.failover = request }
-        return notes.withLock { $0.writeOutcome }
+        let outcome = notes.withLock { $0.writeOutcome }
+        if outcome != .conflict { changeCluster { $0.failover = request } }
+        return outcome
     }
 
     func wakeLoop() {

@@ -78,6 +78,23 @@ import Testing
         }
     }
 
+    @Test func `a patch that meets somebody faster is merged again, and one without an answer is looked for`()
+        async throws
+    {
+        try await withAPI { rig in
+            rig.backend.change {
+                $0.cluster = .success(threeMembers(["ttl": 30]))
+                $0.firstOutcomes = [.conflict, .unknown(StoreFailure(.unreachable, "no answer")), .written(nil)]
+            }
+            let answer = try await rig.ask(.patch, "/config", #"{"pause": true}"#)
+            #expect(answer == Answer(status: 200, body: #"{"ttl": 30, "pause": true}"#))
+            let write = #"config {"ttl":30,"pause":true} if 7"#
+            #expect(rig.backend.calls == [write, write, write, "wake"])
+            rig.backend.change { $0.writeOutcome = .unknown(StoreFailure(.unreachable, "no answer")) }
+            #expect(try await rig.ask(.patch, "/config", #"{"pause": null, "ttl": 20}"#).status == 503)
+        }
+    }
+
     @Test func `a patch fails on a missing key, on somebody faster, and without the store`() async throws {
         try await withAPI { rig in
             let missing = try await rig.ask(.patch, "/config", #"{"ttl": 20}"#)

@@ -35,8 +35,8 @@ extension StatusSnapshot {
             dcsLastSeen: 1_795_237_023, tags: batmanTags, leaderUntil: noon + .seconds(20), nextTurn: noon + .seconds(5)
         )
         snapshot.walSenders = [
-            WALSender(
-                username: "rep", applicationName: "p1", clientAddress: "127.0.0.1", state: "streaming",
+            WalSender(
+                user: "rep", applicationName: "p1", clientAddress: "127.0.0.1", state: "streaming",
                 syncState: "async", syncPriority: 0)
         ]
         change(&snapshot)

@@ -36,7 +36,7 @@ import Testing
     }
 
     @Test func `an agent that never joined leaves PostgreSQL alone`() {
-        #expect(Shutdown(Self.ending, neverJoined: true).next() == .finished(.leftRunning(.neverJoined)))
+        #expect(Shutdown(Self.ending, purpose: .neverJoined).next() == .finished(.leftRunning(.neverJoined)))
     }
 
     @Test func `the key goes as soon as a replica has the shutdown checkpoint`() {

@@ -126,20 +126,35 @@ import Testing
         }
     }
 
-    @Test func `clients are waited for while the server stops`() async throws {
+    @Test func `a stopping server shows whom it waits for`() async throws {
         try await withServer { server in
             let postmaster = try await server.start()
             #expect(await postmaster.clientBackends().isEmpty)
             let connection = try await SQLConnection.open(server.settings.localConnection(.restAPI), by: soon())
             #expect(await postmaster.clientBackends().count == 1)
-            #expect(await postmaster.waitForClientBackends(by: time.now + .milliseconds(100)) == false)
             #expect(try !postmaster.signalStop(.smart))
-            async let checkpoint = server.control.waitForShutdownCheckpoint(by: soon())
+            let waiting = await postmaster.lookWhileStopping(.inProduction)
+            #expect(waiting.clients == 1 && waiting.senders.isEmpty && !waiting.isFrozen)
+            #expect(try postmaster.process.send(SIGSTOP))
+            await time.sleep(until: time.now + .milliseconds(50))
+            #expect(await postmaster.lookWhileStopping(.inProduction).isFrozen)
+            #expect(try postmaster.process.send(SIGCONT))
             await connection.close()
-            #expect(await postmaster.waitForClientBackends(by: soon()))
-            #expect(await checkpoint?.state == .shutDown)
             #expect(await postmaster.process.waitForExit(by: soon()))
+            #expect(try await server.control.read(by: soon()).state == .shutDown)
         }
+    }
+
+    @Test(arguments: [
+        ("postgres: walsender repl 10.0.0.1(4711) streaming 0/3000148", LSN(0x3000148)),
+        ("postgres: test: walsender repl [local] streaming 1/0", LSN(0x1_0000_0000)),
+        ("postgres: walsender repl 10.0.0.1(4711) idle", nil), ("postgres: walsender ", nil),
+    ])
+    func `a sender's title tells how far it has sent`(_ title: String, _ position: LSN?) {
+        let process = ServerProcess(pid: 1, title: title)
+        #expect(process.isSender && process.sentPosition == position)
+        #expect(!process.isClientBackend)
+        #expect(!ServerProcess(pid: 1, title: "postgres: checkpointer ").isSender)
     }
 
     @Test(arguments: [

@@ -23,7 +23,7 @@ public struct StatusSnapshot: Sendable, Hashable {
     public var serverSeen: Moment
     /// How old ``server`` may be and still count; nil: `loop_wait` + `retry_timeout`.
     public var maximumAge: Duration?
-    public var walSenders: [WALSender]
+    public var walSenders: [WalSender]
     public var systemIdentifier: SystemIdentifier?
     public var pendingRestartReason: JSONObject?
     public var scheduledRestart: ScheduledRestart?
@@ -55,7 +55,7 @@ public struct StatusSnapshot: Sendable, Hashable {
     public init(
         name: MemberName, scope: String, version: String, state: MemberState = .stopped,
         role: MemberRole = .uninitialized, server: ServerStatus = .stopped, serverSeen: Moment,
-        maximumAge: Duration? = nil, walSenders: [WALSender] = [], systemIdentifier: SystemIdentifier? = nil,
+        maximumAge: Duration? = nil, walSenders: [WalSender] = [], systemIdentifier: SystemIdentifier? = nil,
         pendingRestartReason: JSONObject? = nil, scheduledRestart: ScheduledRestart? = nil, cluster: Cluster? = nil,
         settings: ClusterSettings = ClusterSettings(), dcsLastSeen: Int64 = 0,
         failsafeMembers: [MemberName: String]? = [:], isFailsafeActive: Bool = false, tags: Tags = Tags(),
@@ -90,30 +90,10 @@ public struct StatusSnapshot: Sendable, Hashable {
     public func isLeader(at now: Moment) -> Bool { leaderUntil.map { now < $0 } ?? false }
 }
 
-/// One connected WAL receiver, as `pg_stat_replication` shows it (API-077).
-public struct WALSender: Sendable, Hashable {
-    public var username: String?
-    public var applicationName: String
-    public var clientAddress: String?
-    public var state: String?
-    public var syncState: String?
-    public var syncPriority: Int
-
-    public init(
-        username: String?, applicationName: String, clientAddress: String?, state: String?, syncState: String?,
-        syncPriority: Int
-    ) {
-        self.username = username
-        self.applicationName = applicationName
-        self.clientAddress = clientAddress
-        self.state = state
-        self.syncState = syncState
-        self.syncPriority = syncPriority
-    }
-
+extension WalSender {
     var json: JSON {
         [
-            "usename": .init(username), "application_name": .string(applicationName),
+            "usename": .init(user), "application_name": .string(applicationName),
             "client_addr": .init(clientAddress), "state": .init(state), "sync_state": .init(syncState),
             "sync_priority": .int(Int64(syncPriority)),
         ]

@@ -10,7 +10,8 @@ extension Agent {
         case .graceful: try await handOver()
         case .offline: try await stopForGood(.fast)
         case .immediate:
-            try await stopForGood(.immediate)
+            // What has not ended by then hangs, and whoever comes next must not wait for it.
+            try await parts.server.stop(.immediate, by: now + Self.immediateLimit)
             await releaseKey(position: nil)
         case .toStandbyCluster: try await demoteToStandbyCluster()
         case .immediateWithoutKey:
@@ -20,6 +21,9 @@ extension Agent {
         uncheckpointedPromotion = nil
         await parts.callbacks.roleChanged(to: .demoted)
     }
+
+    /// After this an immediate stop becomes a kill: neither leaves a checkpoint behind.
+    static let immediateLimit: Duration = .seconds(3)
 
     /// This long before the lease ends PostgreSQL is stopped the hard way, and killed a second before its end.
     static let hardStopMargin: Duration = .seconds(3)

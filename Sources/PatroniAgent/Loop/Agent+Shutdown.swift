@@ -7,11 +7,12 @@ import PatroniDCS
 import PatroniPlatform
 
 extension Agent {
-    /// The agent was told to end (HA-012 to HA-015). In maintenance mode everything stays as it is.
-    func shutDown() async {
-        await askForRelease()
+    /// The agent was told to end (HA-012 to HA-015), or may not go on. In maintenance mode everything stays as it is.
+    func shutDown(because halt: Reason? = nil) async {
+        if halt == nil { await askForRelease() }
         let renewing = keepKeyWhileStopping()
-        let ending = await letGo(observation(of: cluster, job: job))
+        let ending = await letGo(
+            observation(of: cluster, job: job), purpose: halt?.leavesServerAlone == true ? .neverJoined : .handingOver)
         renewing.cancel()
         if let text = ending.text { log.info("\(text)") }
         if case .stopped = ending { await parts.callbacks.stopped(as: memory.role) }

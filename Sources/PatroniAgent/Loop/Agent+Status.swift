@@ -15,7 +15,7 @@ extension Agent {
         if case .held(let until) = lease { leaderUntil = until }
         return StatusSnapshot(
             name: me, scope: configuration.local.scope, version: PatroniVersion.text, state: state, role: role,
-            server: look.status, serverSeen: seen, walSenders: senders.map(WALSender.init),
+            server: look.status, serverSeen: seen, walSenders: senders,
             systemIdentifier: control?.systemIdentifier,
             pendingRestartReason: look.pendingRestart.isEmpty ? nil : look.pendingRestart,
             scheduledRestart: scheduledRestart, cluster: cluster, settings: settings,
@@ -30,13 +30,5 @@ extension Agent {
         let fresh = await parts.server.look(leaderTimeline: cluster?.leaderMember?.timeline, by: seen + Self.lookLimit)
         let senders = fresh.status.running == nil ? [] : await parts.server.walSenders(by: seen + Self.lookLimit)
         return snapshot(fresh, seen: seen, senders: senders)
-    }
-}
-
-extension WALSender {
-    init(_ sender: WalSender) {
-        self.init(
-            username: sender.user, applicationName: sender.applicationName, clientAddress: sender.clientAddress,
-            state: sender.state, syncState: sender.syncState, syncPriority: sender.syncPriority)
     }
 }

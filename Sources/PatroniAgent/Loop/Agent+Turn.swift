@@ -9,7 +9,7 @@ import PatroniPlatform
 
 enum TurnEnd: Sendable {
     case settled(again: Duration?)
-    case halt(String)
+    case halt(Reason)
 }
 
 extension Agent {
@@ -49,7 +49,7 @@ extension Agent {
                 log.critical("\(text)")
                 notes.steps.append(TurnRecord.Step(verdict: verdict, began: began))
                 record(notes, turn, reason)
-                return .halt(text)
+                return .halt(reason)
             }
             notes.steps.append(TurnRecord.Step(verdict: verdict, learned: learned, began: began, took: now - began))
             if let learned { turn.learn(learned) }

@@ -139,9 +139,10 @@ package actor Agent {
             if isReloadRequested { await reload() }
             lastTurn = began
             switch await turn() {
-            case .halt(let text):
+            case .halt(let reason):
                 await close()
-                return .halted(text)
+                await shutDown(because: reason)
+                return .halted(reason.text(me))
             case .settled(let again):
                 await attendToRequests()
                 let pause = min(again ?? settings.loopWait, attendToSchedule() ?? settings.loopWait, settings.loopWait)

@@ -38,7 +38,7 @@ actor LocalDatabase: ManagedServer {
     /// Until the first look without one: afterwards the programs that work here are our own.
     private var mayHaveStrays = true
     /// When a postmaster was seen to end without us.
-    private var endedAt: Moment?
+    var endedAt: Moment?
 
     nonisolated let exits: AsyncStream<Void>
     private let exited: AsyncStream<Void>.Continuation
@@ -107,7 +107,7 @@ actor LocalDatabase: ManagedServer {
         (try? await inspection.walSenders(by: deadline)) ?? []
     }
 
-    private func findPostmaster(by deadline: Moment) async {
+    func findPostmaster(by deadline: Moment) async {
         if isLaunching { return }
         if let postmaster, !postmaster.hasExited { return }
         let found = await Postmaster.attach(
@@ -208,32 +208,6 @@ actor LocalDatabase: ManagedServer {
         do throws(FileError) {
             try await ServerConfiguration(server).saveBackups(parameters)
         } catch { log.warning("the configuration files could not be copied into the data directory: \(error)") }
-    }
-
-    func stop(_ mode: StopMode, by deadline: Moment?) async throws(JobFailure) {
-        await findPostmaster(by: time.now + .seconds(2))
-        guard let running = postmaster else { return }
-        if mode != .immediate { await scripts.runBeforeStop(stopDeadline: deadline) }
-        await closeConnections()
-        switch await running.stop(mode, by: deadline ?? .distantFuture) {
-        case .stopped: break
-        case .failed(let why): throw JobFailure(why)
-        case .stillRunning:
-            guard mode == .immediate else { throw JobFailure("PostgreSQL has not stopped in time") }
-            log.error("PostgreSQL did not obey an immediate stop, killing it")
-            guard await running.kill(by: time.now + .seconds(5)) == .stopped else {
-                throw JobFailure("PostgreSQL can't be killed, its processes hang in the operating system")
-            }
-        }
-        postmaster = nil
-        recovery = nil
-        endedAt = nil
-    }
-
-    func closeConnections() async {
-        await inspection.close()
-        await work?.close()
-        work = nil
     }
 
     // MARK: changing roles

@@ -119,8 +119,8 @@ public enum SettingNumber {
         }
     }
 
-    /// The number at the beginning and what stands behind it.
-    private static func split(_ text: String) -> (Double?, String) {
+    /// The number at the beginning, decimal, `0x` hexadecimal or `0` octal, and what stands behind it.
+    public static func split(_ text: String) -> (Double?, String) {
         let text = text.trimmed
         var rest = Substring(text)
         var sign = 1.0

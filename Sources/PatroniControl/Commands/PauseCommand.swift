@@ -46,10 +46,7 @@ private struct PauseSwitch {
         if view.settings.isPaused == isPause { throw .failed("Cluster is \(isPause ? "already" : "not") paused") }
         for member in view.reachableLeaderFirst {
             let answer: HTTPAnswer
-            do throws(HTTPFailure) {
-                answer = try await session.send(
-                    .patch, "config", to: member, body: ["pause": isPause ? true : nil])
-            } catch {
+            do throws(HTTPFailure) { answer = try await ask(member, session) } catch {
                 session.logger.warning("\(error)")
                 session.logger.warning("Member \(member.name) is not accessible")
                 continue
@@ -57,6 +54,7 @@ private struct PauseSwitch {
             if answer.status != 200 {
                 session.terminal.echo(
                     "Failed: \(word) cluster management status code=\(answer.status), (\(answer.text))")
+                throw .failed("The cluster is \(isPause ? "not" : "still") paused")
             } else if waits {
                 try await waitUntilRecognized(view, session)
             } else {
@@ -65,6 +63,16 @@ private struct PauseSwitch {
             return
         }
         throw .failed("Can not find accessible cluster member")
+    }
+
+    /// Somebody else may change the configuration at the same moment (409): the member merges it again.
+    private func ask(_ member: Member, _ session: ControlSession) async throws(HTTPFailure) -> HTTPAnswer {
+        let end = session.deadline()
+        while true {
+            let answer = try await session.send(.patch, "config", to: member, body: ["pause": isPause ? true : nil])
+            if answer.status != 409 || session.time.now >= end { return answer }
+            await session.time.sleep(until: session.deadline(.milliseconds(300)))
+        }
     }
 
     /// Members that have stopped writing their key are not waited for to the end (CTL-133).

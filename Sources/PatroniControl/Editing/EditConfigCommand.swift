@@ -48,11 +48,27 @@ struct EditConfigCommand: ControlCommand {
             return
         }
         if !force.isForced, try await !session.terminal.confirm("Apply these changes?") { return }
-        let outcome = await (try session.store(scope)).writeConfiguration(
-            edited.values, ifVersion: stored.version, by: session.deadline())
-        if outcome == .conflict { throw .failed("Config modification aborted due to concurrent changes") }
-        try session.check(outcome)
+        try await write(edited.values, over: stored, scope, session)
         session.terminal.echo("Configuration changed")
+    }
+
+    /// Single values and patches mean the same on top of somebody else's change, so they are merged again. What was
+    /// edited or replaced as a whole is not: that would undo the other's change unseen.
+    private func write(
+        _ values: JSONObject, over stored: StoredConfiguration, _ scope: String, _ session: ControlSession
+    ) async throws(ControlError) {
+        let isPatch = replace == nil && apply != "-" && !(pairs.isEmpty && postgresPairs.isEmpty && apply == nil)
+        var (values, stored) = (values, stored)
+        for _ in 0..<5 {
+            let outcome = await (try session.store(scope)).writeConfiguration(
+                values, ifVersion: stored.version, by: session.deadline())
+            guard outcome == .conflict else { return try session.check(outcome) }
+            guard isPatch, let fresh = try await session.cluster(scope).cluster.configuration else { break }
+            stored = fresh
+            values = try await changed(fresh.values, "", scope).values
+            if values == fresh.values { return }
+        }
+        throw .failed("Config modification aborted due to concurrent changes")
     }
 
     private func changed(

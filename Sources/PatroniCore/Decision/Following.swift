@@ -77,6 +77,15 @@ enum Following {
         return own >= theirs
     }
 
+    /// Whom this member streams from while nobody leads: a leader that lost its key, or its agent, may still have and
+    /// send what was acknowledged. A standby that runs keeps its upstream for the same reason.
+    static func lastTarget(_ now: Situation) -> FollowTarget {
+        guard let last = now.observation.lastClusterWithLeader, let leader = last.leader?.name, leader != now.me,
+            !now.observation.tags.isArchiveOnly, last.leaderMember?.connectionURL != nil
+        else { return .nobody }
+        return .member(leader)
+    }
+
     /// Whom this member streams from (HA-134, HA-135).
     static func target(_ now: Situation) -> FollowTarget {
         if now.observation.tags.isArchiveOnly { return .nobody }

@@ -7,10 +7,10 @@ enum NotAnswering {
         [
             Rule(
                 "give-way",
-                "A primary that hasn't answered for a whole ttl serves nobody; another member can (STACK: hung server)."
+                "A primary that hasn't answered for half a ttl serves nobody: kill it, so that it can't thaw beside the next one, and let that lead."
             ) { now in
-                guard now.holdsLeaderKey, !now.isPaused, let since = now.memory.unresponsiveSince,
-                    now.observation.now - since > now.settings.ttl
+                guard now.holdsLeaderKey, !now.isPaused, now.memory.role == .primary,
+                    let since = now.memory.unresponsiveSince, now.observation.now - since >= now.settings.ttl / 2
                 else { return nil }
                 return now.whenFailoverIsPossible(.act(.begin(.demote(.immediate)), because: .stoppedUnresponsive))
             },

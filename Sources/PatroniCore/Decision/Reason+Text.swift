@@ -109,7 +109,7 @@ extension Reason {
         case .releasedNotRunning: "removed leader lock because postgres is not running"
         case .serverDoesNotAnswer(let why): "Error communicating with PostgreSQL. Will try again later: \(why)"
         case .stoppedUnresponsive:
-            "stopped PostgreSQL because it did not answer for longer than ttl and another member can take over"
+            "stopped PostgreSQL because it did not answer for half a ttl and another member can take over"
         case .rewinding(let leader): "running pg_rewind from \(leader)"
         case .rewindFailed(let why): "pg_rewind failed: \(why)"
         case .rewindPostponed(let leader): "pg_rewind from \(leader) could not be done yet, it will be tried again"

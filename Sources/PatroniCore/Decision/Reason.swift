@@ -126,6 +126,9 @@ public enum Reason: Sendable, Hashable, Codable {
 }
 
 extension Reason {
+    /// The agent ends, and PostgreSQL stays as it was found: whose replica it is, only the operator can tell (HA-031).
+    public var leavesServerAlone: Bool { self == .replicaWithoutCluster }
+
     /// The key is given up because there is no data to lead with.
     static func releasedWithoutData(_ directory: DataDirectory) -> Reason {
         switch directory {

@@ -68,8 +68,11 @@ enum Recovery {
                 guard now.isStandbyCluster else { return nil }
                 return .act(.begin(.start(.standby(target(now)))), because: .followingRemoteMember)
             },
-            Rule("start-as-secondary", "Nobody leads: come up readable, the race follows (HA-081).") { _ in
-                .act(.begin(.start(.standby(.nobody))), because: .startingAsSecondary)
+            Rule(
+                "start-as-secondary",
+                "Nobody leads: come up readable, with what the last leader can still send; the race follows (HA-081)."
+            ) { now in
+                .act(.begin(.start(.standby(Following.lastTarget(now)))), because: .startingAsSecondary)
             },
         ])
 

@@ -72,6 +72,8 @@ public struct Shutdown: Sendable, Hashable, Codable {
         /// The cluster becomes a standby of another one (HA-144). The key is kept, unless somebody has received
         /// everything; with archiving it is kept in any case, as the last segment has yet to be archived.
         case becomingStandby(isArchiving: Bool)
+        /// The rules halted before this member became part of the cluster (HA-031).
+        case neverJoined
     }
 
     private enum Phase: Sendable, Hashable, Codable {
@@ -103,15 +105,15 @@ public struct Shutdown: Sendable, Hashable, Codable {
     private var hasReported = false
     private var hasReleased = false
 
-    /// - Parameter neverJoined: the rules halted before this member became part of the cluster.
-    public init(_ observation: Observation, neverJoined: Bool = false, purpose: Purpose = .handingOver) {
+    public init(_ observation: Observation, purpose: Purpose = .handingOver) {
         me = observation.me
         self.purpose = purpose
         settings = observation.settings
         job = observation.job?.job
         // An operator's failover is carried out in maintenance mode, the end of the agent is not (HA-169, HA-172).
         staysUp =
-            observation.settings.isPaused && observation.isShuttingDown ? .paused : neverJoined ? .neverJoined : nil
+            observation.settings.isPaused && observation.isShuttingDown
+            ? .paused : purpose == .neverJoined ? .neverJoined : nil
         if case .cluster(let cluster) = observation.store {
             self.cluster = cluster
             isLeader = cluster.leader?.name == observation.me && observation.lease.isValid(at: observation.now)

@@ -101,6 +101,14 @@ extension Situation {
     /// Would anybody take over if we let go? Asks the peers first when nobody has yet.
     func whenFailoverIsPossible(_ decision: @autoclosure () -> Decision?) -> Decision? {
         guard let peers = facts.peers else { return others.isEmpty ? nil : .ask(.statusOfPeers) }
-        return peers.contains { obstacle(for: $0) == nil } ? decision() : nil
+        return peers.contains { mayFollowUs($0.name) && obstacle(for: $0) == nil } ? decision() : nil
+    }
+
+    /// With synchronous replication only its standbys may lead next: giving way to anybody else helps nobody (HA-093).
+    private func mayFollowUs(_ name: MemberName) -> Bool {
+        guard settings.isSynchronous, settings.synchronousMode == .on, let sync = cluster?.sync, !sync.isEmpty else {
+            return true
+        }
+        return sync.hasStandby(name)
     }
 }

@@ -63,16 +63,6 @@ public struct ControlDataReader: Sendable {
         }
     }
 
-    /// Waits until the server has written its shutdown checkpoint, which is before it has exited; nil when it
-    /// didn't by the deadline (HA-013, HA-315).
-    public func waitForShutdownCheckpoint(by deadline: Moment) async -> ControlData? {
-        while time.now < deadline, !Task.isCancelled {
-            if let data = try? await read(by: deadline), !data.state.isUnclean { return data }
-            await time.sleep(until: min(deadline, time.now + .milliseconds(10)))
-        }
-        return nil
-    }
-
     /// Everything that pg_controldata prints, label and value, in its order (HA-082).
     public func report(by deadline: Moment) async throws(ControlDataError) -> [(label: String, value: String)] {
         let result: ProgramResult

@@ -83,11 +83,6 @@ public actor Inspection {
         try await query(WalSender.statement, by: deadline).map(WalSender.init)
     }
 
-    /// All replication slots.
-    public func replicationSlots(by deadline: Moment) async throws(SQLError) -> [ReplicationSlot] {
-        try await query(ReplicationSlot.statement, by: deadline).map(ReplicationSlot.init)
-    }
-
     // MARK: anybody's queries on this connection
 
     /// Runs a statement on the kept connection.

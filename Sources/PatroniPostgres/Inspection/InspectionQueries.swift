@@ -66,20 +66,7 @@ enum StatusQuery {
     }
 }
 
-/// Somebody who streams from us.
-public struct WalSender: Sendable, Hashable {
-    public var pid: Int32
-    public var user: String?
-    public var applicationName: String
-    /// Nil on a Unix socket.
-    public var clientAddress: String?
-    public var state: String?
-    public var syncState: String?
-    public var syncPriority: Int
-    public var written: LSN?
-    public var flushed: LSN?
-    public var replayed: LSN?
-
+extension WalSender {
     static let statement = PreparedStatement(
         "patroni_walsenders",
         """
@@ -90,52 +77,10 @@ public struct WalSender: Sendable, Hashable {
         """)
 
     init(_ row: SQLRow) {
-        pid = Int32(clamping: row.int("pid") ?? 0)
-        user = row["usename"]
-        applicationName = row["application_name"] ?? ""
-        clientAddress = row["client_addr"]
-        state = row["state"]
-        syncState = row["sync_state"]
-        syncPriority = Int(row.int("sync_priority") ?? 0)
-        written = row.lsn("write_lsn")
-        flushed = row.lsn("flush_lsn")
-        replayed = row.lsn("replay_lsn")
-    }
-}
-
-/// A replication slot of the local server.
-public struct ReplicationSlot: Sendable, Hashable {
-    public enum Kind: String, Sendable, Hashable { case physical, logical }
-
-    public var name: String
-    public var kind: Kind
-    public var plugin: String?
-    public var database: String?
-    public var isTemporary: Bool
-    /// Somebody uses it now.
-    public var isActive: Bool
-    public var xmin: String?
-    public var catalogXmin: String?
-    public var restart: LSN?
-    public var confirmedFlush: LSN?
-
-    static let statement = PreparedStatement(
-        "patroni_slots",
-        """
-        SELECT slot_name, slot_type, plugin, database, temporary, active, xmin, catalog_xmin, restart_lsn,
-         confirmed_flush_lsn FROM pg_replication_slots ORDER BY slot_name
-        """)
-
-    init(_ row: SQLRow) {
-        name = row["slot_name"] ?? ""
-        kind = row["slot_type"].flatMap { Kind(rawValue: $0) } ?? .physical
-        plugin = row["plugin"]
-        database = row["database"]
-        isTemporary = row.bool("temporary")
-        isActive = row.bool("active")
-        xmin = row["xmin"]
-        catalogXmin = row["catalog_xmin"]
-        restart = row.lsn("restart_lsn")
-        confirmedFlush = row.lsn("confirmed_flush_lsn")
+        self.init(
+            pid: Int32(clamping: row.int("pid") ?? 0), user: row["usename"],
+            applicationName: row["application_name"] ?? "", clientAddress: row["client_addr"], state: row["state"],
+            syncState: row["sync_state"], syncPriority: Int(row.int("sync_priority") ?? 0),
+            written: row.lsn("write_lsn"), flushed: row.lsn("flush_lsn"), replayed: row.lsn("replay_lsn"))
     }
 }

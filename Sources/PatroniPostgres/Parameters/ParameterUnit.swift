@@ -1,5 +1,6 @@
 // Numbers with units, as PostgreSQL reads and shows them (CFG-037 to CFG-041).
 
+import PatroniConfiguration
 import PatroniCore
 
 /// A unit of memory or time.
@@ -88,8 +89,8 @@ enum ParameterNumber {
 
     /// A number in the base unit; nil when the text is none.
     static func real(_ text: String, unit: String?) -> Double? {
-        guard let (value, rest) = split(text) else { return nil }
-        let suffix = rest.trimmed
+        let (number, suffix) = SettingNumber.split(text)
+        guard let value = number else { return nil }
         if suffix.isEmpty { return value }
         guard let unit = unit.flatMap(BaseUnit.init), let given = ParameterUnit(rawValue: suffix) else { return nil }
         return unit.convert(value, from: given)
@@ -104,36 +105,6 @@ enum ParameterNumber {
 
     static func plain(_ value: Double) -> String {
         Int64(exactly: value).map { String($0) } ?? String(value)
-    }
-
-    /// The number at the beginning, decimal, `0x` hexadecimal or `0` octal, and what follows it.
-    private static func split(_ text: String) -> (Double, Substring)? {
-        let text = text.trimmed
-        var body = Substring(text)
-        var sign = 1.0
-        if let first = body.first, first == "+" || first == "-" {
-            sign = first == "-" ? -1 : 1
-            body = body.dropFirst()
-        }
-        if body.hasPrefix("0x") || body.hasPrefix("0X") {
-            let digits = body.dropFirst(2).prefix { $0.isHexDigit }
-            return Int64(digits, radix: 16).map { (sign * Double($0), body[digits.endIndex...]) }
-        }
-        let whole = body.prefix { $0.isASCII && $0.isNumber }
-        let next = body[whole.endIndex...].first
-        if next != ".", next != "e", next != "E" {
-            guard !whole.isEmpty else { return nil }
-            let isOctal = whole.count > 1 && whole.hasPrefix("0")
-            return Int64(whole, radix: isOctal ? 8 : 10).map { (sign * Double($0), body[whole.endIndex...]) }
-        }
-        let mantissa = body.prefix { $0.isASCII && $0.isNumber || $0 == "." }
-        var number = mantissa
-        let behind = body[mantissa.endIndex...]
-        if behind.first == "e" || behind.first == "E" {
-            let power = behind.dropFirst().prefix { $0.isASCII && $0.isNumber || $0 == "-" || $0 == "+" }
-            if !power.isEmpty { number = body[..<power.endIndex] }
-        }
-        return Double(number).map { (sign * $0, body[number.endIndex...]) }
     }
 }
 

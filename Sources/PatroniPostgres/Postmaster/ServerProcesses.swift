@@ -9,6 +9,16 @@ public struct ServerProcess: Sendable, Hashable {
     public var pid: Int32
     /// The title, e.g. `postgres: c: alice shop 10.0.0.7(4711) idle`.
     public var title: String
+    /// Somebody has stopped it (SIGSTOP).
+    public var isFrozen = false
+
+    /// It streams to a standby.
+    public var isSender: Bool { title.contains("walsender ") }
+
+    /// How far it has sent, when its title says so: `walsender replicator 10.0.0.7(4711) streaming 0/3000148`.
+    public var sentPosition: LSN? {
+        title.firstRange(of: " streaming ").flatMap { LSN(String(title[$0.upperBound...].prefix { $0 != " " })) }
+    }
 
     /// It serves a client; all others serve the server itself (HA-316). PostgreSQL 13 to 18.
     public var isClientBackend: Bool {
@@ -27,22 +37,46 @@ public struct ServerProcess: Sendable, Hashable {
 }
 
 extension Postmaster {
-    /// The postmaster's children that serve clients now.
-    public func clientBackends() async -> [ServerProcess] {
+    /// The postmaster's children that serve clients now: as long as there is one, something can be written (HA-398).
+    public func clientBackends() async -> [ServerProcess] { await children().filter(\.isClientBackend) }
+
+    private func children() async -> [ServerProcess] {
         let pid = pid
         return await offPool { () -> [ServerProcess] in
             ProcessTable.children(of: pid).map { child in
-                ServerProcess(pid: child.pid, title: ProcessTable.commandLine(of: child.pid).first ?? "")
-            }.filter(\.isClientBackend)
+                ServerProcess(
+                    pid: child.pid, title: ProcessTable.commandLine(of: child.pid).first ?? "",
+                    isFrozen: child.isFrozen)
+            }
         }
     }
 
-    /// Waits until no client is served any more: from then on nothing can be written (HA-315, HA-398). False when
-    /// the deadline comes first.
-    public func waitForClientBackends(by deadline: Moment) async -> Bool {
-        let backends = await clientBackends().compactMap { ProcessHandle(pid: $0.pid) }
-        for backend in backends where !(await backend.waitForExit(by: deadline)) { return false }
-        return true
+    /// What a stop that takes long may be waiting for.
+    public func lookWhileStopping(_ control: ControlState?) async -> StopSupervision.Look {
+        let children = await children()
+        let pid = pid
+        let isFrozen = await offPool { () -> Bool in ProcessTable.entry(pid)?.isFrozen == true }
+        // A frozen session is ended by the postmaster in time; a frozen part of the server itself stops everything.
+        let server = children.filter { !$0.isClientBackend && !$0.isSender }
+        return StopSupervision.Look(
+            control: control, clients: children.count(where: \.isClientBackend),
+            senders: children.filter(\.isSender).map { .init(pid: $0.pid, position: $0.sentPosition) },
+            isFrozen: isFrozen || server.contains(where: \.isFrozen))
+    }
+
+    /// Ends senders, and wakes those that are frozen so that they can. The rest of the server goes on.
+    public func endSenders(_ pids: [Int32]) async {
+        let pid = pid
+        await offPool {
+            // Only our own: between two looks a pid can become somebody else's.
+            for child in ProcessTable.children(of: pid) where pids.contains(child.pid) {
+                guard let handle = ProcessHandle(pid: child.pid), handle.startTicks == child.startTicks else {
+                    continue
+                }
+                _ = try? handle.send(SIGTERM)
+                _ = try? handle.send(SIGCONT)
+            }
+        }
     }
 
     /// Ends the processes that a killed postmaster left behind. A new one refuses to start while they hold the

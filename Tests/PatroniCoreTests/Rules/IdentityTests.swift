@@ -36,8 +36,8 @@ import Testing
             .stoppedStandby.cluster {
                 $0.initialize = .absent
                 $0.leader = nil
-            }, fires: "identity/name-the-cluster", doing: [.writeInitialize(.ours)],
-            then: .begins(.start(.standby(.nobody)))),
+            }.with { $0.lastClusterWithLeader = nil }, fires: "identity/name-the-cluster",
+            doing: [.writeInitialize(.ours)], then: .begins(.start(.standby(.nobody)))),
         Row(
             "a running replica does not know what cluster this is to be",
             newcomer.with { $0.lastClusterWithLeader = nil }, fires: "identity/replica-without-cluster",

@@ -62,7 +62,15 @@ import Testing
                     .checkDivergence(from: "beta"), .divergence(.none), at: .start, settings: ClusterSettings())
             }, fires: "recovery/start", then: .begins(.start(.standby(.member("beta"))))),
         Row(
-            "nobody leads: come up readable, the race follows", .stoppedStandby.unlocked,
+            "nobody leads: come up readable, and receive what the last leader can still send", .stoppedStandby.unlocked,
+            fires: "recovery/start-as-secondary", then: .begins(.start(.standby(.member("alpha"))))),
+        Row(
+            "nobody leads, and nobody is known to have led",
+            .stoppedStandby.unlocked.with { $0.lastClusterWithLeader = nil }, fires: "recovery/start-as-secondary",
+            then: .begins(.start(.standby(.nobody)))),
+        Row(
+            "nobody leads, and this member streams from nobody at any time",
+            .stoppedStandby.unlocked.tagged("nostream"),
             fires: "recovery/start-as-secondary", then: .begins(.start(.standby(.nobody)))),
         Row(
             "a crashed primary without the key comes up as a standby", .crashedPrimary.unlocked,

@@ -66,8 +66,18 @@ import Testing
             "busy for a moment", leader, memory: silentFor(5), fires: "not-answering/wait",
             then: .settles(.serverDoesNotAnswer("no answer in 2 s"))),
         Row(
-            "silent for longer than ttl, and somebody can take over", leader, memory: silentFor(31),
+            "silent for half a ttl, and somebody can take over", leader, memory: silentFor(15),
             fires: "not-answering/give-way", then: .begins(.demote(.immediate))),
+        Row(
+            "not yet half a ttl", leader, memory: silentFor(14), fires: "not-answering/wait",
+            then: .settles(.serverDoesNotAnswer("no answer in 2 s"))),
+        Row(
+            "synchronous: only a synchronous standby can take over, and that one is silent",
+            leader.settings { $0.synchronousMode = .on }.cluster {
+                $0.sync = SyncState(leader: "alpha", standbys: ["beta"])
+            },
+            memory: silentFor(31), world: { $0.peers = [.silent("beta"), .standby("gamma")] },
+            fires: "not-answering/wait", then: .settles(.serverDoesNotAnswer("no answer in 2 s"))),
         Row(
             "silent, but nobody can take over", leader, memory: silentFor(31),
             world: { $0.peers = [.silent("beta"), .silent("gamma")] }, fires: "not-answering/wait",
