@@ -41,7 +41,8 @@ extension IntegrationTests {
                 #expect(ContinuousClock.now - began < .seconds(25), "a sender waits for 60 s")
                 // It ended cleanly, so nothing has to be cut off.
                 try await cluster.waitForStreaming(old, within: .seconds(30))
-                #expect(await old.timesLogged("running pg_rewind") == rewinds)
+                let after = await old.timesLogged("running pg_rewind")
+                try #require(after == rewinds, "\(old.name) was rewound")
                 try await Frozen.thaw(away)
                 try await cluster.becomeHealthy()
             }

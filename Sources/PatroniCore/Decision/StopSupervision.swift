@@ -57,6 +57,8 @@ public struct StopSupervision: Sendable, Hashable, Codable {
 
     /// How long a sender may stand still, an immediate stop may take, and a frozen server is waited for.
     public static let patience: Duration = .seconds(5)
+    /// A sender that is told to end first tries to say so to its standby, and lets itself be told again.
+    public static let reminder: Duration = .seconds(1)
 
     /// When the stop was ordered.
     public var since: Moment
@@ -74,6 +76,7 @@ public struct StopSupervision: Sendable, Hashable, Codable {
     private struct Progress: Sendable, Hashable, Codable {
         var position: LSN?
         var since: Moment
+        var told: Moment?
     }
 
     /// - Parameter isPrimary: a standby's stop is never cut short by `primary_stop_timeout`.
@@ -100,8 +103,10 @@ public struct StopSupervision: Sendable, Hashable, Codable {
         }
         // Its last checkpoint is being written; that takes as long as the disk takes.
         if look.clients > 0 || look.control == .shuttingDown { return .wait }
-        let stuck = stuckSenders(look, now)
-        for pid in stuck { senders[pid]?.since = now }
+        let stuck = stuckSenders(look, now).filter { pid in
+            senders[pid]?.told.map { now - $0 >= Self.reminder } ?? true
+        }
+        for pid in stuck { senders[pid]?.told = now }
         return stuck.isEmpty ? .wait : .endSenders(stuck)
     }
 
@@ -123,7 +128,7 @@ public struct StopSupervision: Sendable, Hashable, Codable {
             let last = known[sender.pid]
             let hasMoved = last == nil || last?.position != sender.position
             senders[sender.pid] = Progress(
-                position: sender.position, since: hasMoved ? now : last.map(\.since) ?? now)
+                position: sender.position, since: hasMoved ? now : last.map(\.since) ?? now, told: last?.told)
         }
     }
 
@@ -133,7 +138,7 @@ public struct StopSupervision: Sendable, Hashable, Codable {
         guard now - quietSince >= Self.patience else { return [] }
         let still = senders.filter { now - max($0.value.since, quietSince) >= Self.patience }
         if isShutDown { return still.keys.sorted() }
-        if now - quietSince >= Self.patience * 2 { return still.keys.sorted() }
+        if now - quietSince >= Self.patience * 3 { return still.keys.sorted() }
         let furthest = senders.values.compactMap(\.position).max() ?? .zero
         return still.filter { ($0.value.position ?? .zero) < furthest }.keys.sorted()
     }
