@@ -7,8 +7,10 @@ struct Patronictl: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "patronictl", abstract: "Command-line interface for interacting with Patroni.",
         subcommands: [
-            DSNCommand.self, EditConfigCommand.self, FailoverCommand.self, FlushCommand.self, HistoryCommand.self,
-            ListCommand.self, PauseCommand.self, ReinitCommand.self, ReloadCommand.self, RemoveCommand.self,
+            DemoteClusterCommand.self, DSNCommand.self, EditConfigCommand.self, FailoverCommand.self, FlushCommand.self,
+            HistoryCommand.self,
+            ListCommand.self, PauseCommand.self, PromoteClusterCommand.self, ReinitCommand.self, ReloadCommand.self,
+            RemoveCommand.self,
             RestartCommand.self, ResumeCommand.self, ShowConfigCommand.self, SwitchoverCommand.self,
             TopologyCommand.self, VersionCommand.self,
         ])

@@ -78,6 +78,13 @@ struct Run {
         (["restart", "demo"], "Error: demo cluster doesn't have any members"),
         (["edit-config", "-s", "a=1"], "Error: The config key does not exist in the cluster demo"),
         (["dsn", "-r", "any", "-m", "x"], "Error: --role and --member are mutually exclusive options"),
+        (["demote-cluster"], "Error: At least --host, --port or --restore-command should be specified"),
+        (
+            ["demote-cluster", "--primary-slot-name", "s"],
+            "Error: At least --host, --port or --restore-command should be specified"
+        ),
+        (["demote-cluster", "--host", "h"], "Error: Cluster has no leader, demotion is not possible"),
+        (["promote-cluster"], "Error: Cluster has no leader, promotion is not possible"),
         (["remove", "demo"], "Aborted!"),
     ]
 
