@@ -18,10 +18,13 @@ struct ClusterOptions: Sendable {
     var sections: [String] = []
     /// In section `postgresql`.
     var postgres: [String] = []
+    var scope = "batman"
+    /// Members are called so, with a number behind it.
+    var prefix = "pg"
 }
 
 final class TestCluster: Sendable {
-    let scope = "batman"
+    let scope: String
     let folder: String
     let lab: Lab
     let store: StoreKind
@@ -29,7 +32,8 @@ final class TestCluster: Sendable {
     let etcd: Etcd?
     let members: [TestMember]
 
-    private init(folder: String, lab: Lab, store: StoreKind, etcd: Etcd?, members: [TestMember]) {
+    private init(scope: String, folder: String, lab: Lab, store: StoreKind, etcd: Etcd?, members: [TestMember]) {
+        self.scope = scope
         self.folder = folder
         self.lab = lab
         self.store = store
@@ -49,9 +53,11 @@ final class TestCluster: Sendable {
         try await Shell.check("chmod 755 \(folder) && chown \(lab.user ?? "$(id -un)"): \(folder)")
         let etcd = store == .etcd3 ? try await Etcd.start(in: folder, lab: lab) : nil
         let cluster = TestCluster(
-            folder: folder, lab: lab, store: store, etcd: etcd,
+            scope: options.scope, folder: folder, lab: lab, store: store, etcd: etcd,
             members: members.enumerated().map { offset, implementation in
-                TestMember("pg\(offset)", folder: "\(folder)/pg\(offset)", implementation: implementation, lab: lab)
+                TestMember(
+                    "\(options.prefix)\(offset)", folder: "\(folder)/pg\(offset)", implementation: implementation,
+                    lab: lab)
             })
         for member in cluster.members { try await cluster.writeFiles(of: member, options) }
         return cluster
