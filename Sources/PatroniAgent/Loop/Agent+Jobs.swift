@@ -127,6 +127,7 @@ extension Agent {
         case .primary:
             await prepareSynchronousNames()
             try await parts.server.start(.primary, timeout: settings.primaryStartTimeout)
+            synchronousGrace = now + settings.loopWait
             await parts.callbacks.started(as: .primary)
         case .standby(let target):
             try await parts.server.start(.standby(upstream(target)), timeout: configuration.local.postgres.startTimeout)
@@ -162,6 +163,7 @@ extension Agent {
         job?.isPastReturn = true
         let callbacks = parts.callbacks
         try await parts.server.promote(by: now + .seconds(60)) { await callbacks.roleChanged(to: .promoted) }
+        synchronousGrace = now + settings.loopWait
         promotions += 1
         let promotion = promotions
         uncheckpointedPromotion = promotion
@@ -196,11 +198,14 @@ extension Agent {
         if wasPrimary, !settings.isPaused, !lease.isValid(at: now) { throw JobFailure("the leader key was lost") }
         try await parts.server.start(
             upstream.map(ServerStart.standby) ?? .primary, timeout: timeout ?? settings.primaryStartTimeout)
+        if wasPrimary { synchronousGrace = now + settings.loopWait }
         nudgesLeft = Self.nudges
         await parts.callbacks.restarted(as: role)
     }
 
     private func reinitialize(from source: CloneSource) async throws(JobFailure) {
+        await askForRelease()
+        defer { asksForRelease = false }
         try await parts.server.stop(.immediate, by: now + settings.retryTimeout)
         try await parts.server.removeDataDirectory()
         try await clone(from: source)

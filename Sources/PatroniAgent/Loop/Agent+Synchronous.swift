@@ -11,13 +11,38 @@ extension Agent {
     /// How long one turn waits for standbys to catch up.
     private static let patience: Duration = .seconds(2)
 
-    /// After a turn of a leading primary. Returns how soon to look again while things are not as they should be.
-    func keepSynchronous() async -> Duration? {
+    /// How often a leading primary looks at its synchronous standbys between turns: while one is gone, commits hang.
+    private static let watchPause: Duration = .seconds(1)
+
+    /// Sleeps until something happens, at most until `end`. Whom commits wait for is watched meanwhile.
+    func rest(until end: Moment) async {
+        var end = end
+        while true {
+            let watches = settings.managesSynchronousStandbys && lease.isValid(at: now) && look.status.isPrimary
+            let next = watches ? min(end, now + Self.watchPause) : end
+            if await wakeUps.wait(until: next, time: parts.time) || now >= end { return }
+            if let soon = await keepSynchronous(until: min(end, now + Self.watchPause)) { end = min(end, now + soon) }
+        }
+    }
+
+    /// Another member says something new of itself. Does it concern who is synchronous? Then it starts a turn now.
+    func reconsider(_ name: MemberName) async {
+        let known = cluster?.member(name)
+        guard let read = try? await parts.store.readCluster(by: now + .seconds(1)) else { return }
+        let news = read.member(name)
+        if known?.isRunning != news?.isRunning || known?.tags != news?.tags { wakeUps.wake() }
+    }
+
+    /// After a turn of a leading primary.
+    func keepSynchronous() async -> Duration? { await keepSynchronous(until: now + Self.patience) }
+
+    /// Returns how soon to look again while things are not as they should be.
+    private func keepSynchronous(until end: Moment) async -> Duration? {
         guard cluster?.leader?.name == me, look.status.isPrimary else {
-            synchronous = SynchronousReplication()
+            // What was settled before the promotion is where the new primary goes on.
+            if job?.job != .promote { synchronous = SynchronousReplication() }
             return nil
         }
-        let end = now + Self.patience
         while lease.isValid(at: now), job == nil, let cluster {
             guard settings.managesSynchronousStandbys || !cluster.sync.isEmpty || synchronous.hasTried else {
                 return await giveNamesBack() ? nil : .seconds(1)
@@ -26,8 +51,12 @@ extension Agent {
                 return .seconds(1)
             }
             let view = SynchronousReplication.View(
-                me: me, settings: settings, members: cluster.members, sync: cluster.sync, status: status)
-            switch synchronous.step(view) {
+                me: me, settings: settings, members: cluster.members, sync: cluster.sync, status: status, now: now,
+                graceUntil: synchronousGrace)
+            let stalled = synchronous.progress.stalled
+            let step = synchronous.step(view)
+            reportStalled(before: stalled, view)
+            switch step {
             case .steady: return nil
             case .useConfigured: return await giveNamesBack() ? nil : .seconds(1)
             case .publish(let state, let cause):
@@ -65,10 +94,20 @@ extension Agent {
         return false
     }
 
+    private func reportStalled(before: Set<String>, _ view: SynchronousReplication.View) {
+        for stream in view.status.streams where synchronous.progress.isStalled(stream.name) {
+            guard !before.contains(stream.name.text.lowercased()) else { continue }
+            let patience = ConfirmationProgress.patience(settings).wholeSeconds
+            log.warning(
+                "\(stream.name) is connected but has confirmed nothing for \(patience) s: commits shall not wait for it until it has caught up"
+            )
+        }
+    }
+
     private func set(_ names: SynchronousNames) async -> Bool {
-        if names == .anybody { log.warning("No standbys available!") }
-        let list = names.names.map { "'\($0)'" }.joined(separator: ", ")
-        log.info("Assigning synchronous standby status to [\(list)]")
+        // Said once, even if PostgreSQL does not listen.
+        if names != saidNames { log(names) }
+        saidNames = names
         do throws(JobFailure) {
             try await parts.server.setSynchronousNames(.managed(names.text), by: now + Self.lookLimit)
         } catch {
@@ -79,7 +118,24 @@ extension Agent {
         return true
     }
 
+    private func log(_ names: SynchronousNames) {
+        let list = names.names.map(\.text)
+        if settings.synchronousMode == .quorum {
+            log.info(
+                "Setting synchronous replication to \(names.hasAnybody ? 0 : names.count) of \(list.count) (\(list.joined(separator: ", ")))"
+            )
+            if names.hasAnybody {
+                log.warning(
+                    "Replication factor 2 requested, but 0 synchronous standbys available. Commits will be delayed.")
+            }
+            return
+        }
+        if names.hasAnybody { log.warning("No standbys available!") }
+        log.info("Assigning synchronous standby status to [\(list.map { "'\($0)'" }.joined(separator: ", "))]")
+    }
+
     private func giveNamesBack() async -> Bool {
+        saidNames = nil
         do throws(JobFailure) {
             try await parts.server.setSynchronousNames(.configured, by: now + Self.lookLimit)
             synchronous = SynchronousReplication()
@@ -92,38 +148,60 @@ extension Agent {
 
     // MARK: before a start
 
-    /// A primary comes up waiting for everybody whom `/sync` lists: they must miss nothing.
+    /// A primary comes up waiting for as many of those whom `/sync` lists as its promise needs: with priorities for all,
+    /// with quorum commit for all but the quorum.
     func prepareSynchronousNames() async {
         guard settings.managesSynchronousStandbys else { return }
         let sync = cluster?.sync ?? .none
         let listed = sync.leader?.matches(me) == true ? sync.standbys : []
-        let least = settings.isSynchronousModeStrict ? SynchronousNames.anybody : .nobody
-        let names = listed.isEmpty ? least : SynchronousNames.all(listed)
+        let names =
+            listed.count <= sync.quorum || listed.isEmpty
+            ? leastNames : .first(listed.count - sync.quorum, of: listed)
         do throws(JobFailure) {
             try await parts.server.setSynchronousNames(.managed(names.text), by: now + Self.lookLimit)
         } catch { log.error("synchronous_standby_names could not be prepared: \(error)") }
     }
 
-    /// The new primary alone holds every commit from now on. If somebody else has changed the key meanwhile, this
-    /// member may not have been synchronous any more: no promotion (HA-189, HA-195).
+    private var leastNames: SynchronousNames { settings.isSynchronousModeStrict ? .anybody : .nobody }
+
+    /// With priorities the new primary alone holds every commit from now on; with quorum commit the voters go on, the
+    /// old leader among them. If somebody else has changed the key meanwhile, this member may not have been synchronous
+    /// any more: no promotion (HA-189, HA-190, HA-195).
     func settleSynchronousBeforePromotion() async -> Bool {
         synchronous = SynchronousReplication()
         guard settings.managesSynchronousStandbys else {
             _ = await giveNamesBack()
             return true
         }
-        let outcome = await parts.store.writeSync(
-            SyncState(leader: me, standbys: []), ifVersion: cluster?.sync.version, by: storeDeadline())
+        let old = cluster?.sync ?? .none
+        let takeover =
+            settings.synchronousMode == .quorum
+            ? QuorumTakeover(old, me: me)
+            : QuorumTakeover(SyncState(leader: me, standbys: [], version: old.version), me: me)
+        let outcome = await parts.store.writeSync(takeover.sync, ifVersion: old.version, by: storeDeadline())
         synchronous.learned(outcome)
         guard outcome.isWritten else {
             log.warning("Postponing promotion because synchronous replication state was updated by somebody else")
             await parts.time.sleep(until: now + .milliseconds(200))
             return false
         }
-        let names: SynchronousNames = settings.isSynchronousModeStrict ? .anybody : .nobody
+        if case .written(let version?) = outcome {
+            cluster?.sync = takeover.sync
+            cluster?.sync.version = version
+        }
+        let canWaitForAny = look.status.running?.version ?? 0 >= 100_000
+        let names =
+            takeover.count == 0
+            ? leastNames
+            : canWaitForAny ? .any(takeover.count, of: takeover.names) : .first(takeover.count, of: takeover.names)
         do throws(JobFailure) {
             try await parts.server.setSynchronousNames(.managed(names.text), by: now + Self.lookLimit)
-        } catch { log.error("synchronous_standby_names could not be set: \(error)") }
+        } catch {
+            log.error("synchronous_standby_names could not be set: \(error)")
+            // Without them the key would promise more than PostgreSQL keeps.
+            return takeover.sync.standbys.isEmpty
+        }
+        synchronous.namesWereSet(names)
         return true
     }
 
@@ -167,6 +245,11 @@ extension SynchronousReplication.Cause {
         case .mismatch:
             return "Inconsistent state between synchronous_standby_names = \(list(new)) and /sync = \(list(old)) key "
                 + "detected, updating synchronous replication key..."
+        case .settling where old.standbys == new.standbys && old.quorum == new.quorum:
+            return "Writing the synchronous replication key anew: an earlier write may still be on its way"
+        case .quorum:
+            return "Setting leader to \(me), quorum to \(new.quorum) of \(new.standbys.count) "
+                + "(\(new.standbys.map(\.text).joined(separator: ", ")))"
         case .shrinking, .settling:
             return "Updating synchronous privilege temporarily from \(list(old)) to \(list(new))"
         case .confirmed: return "Synchronous standby status assigned to \(list(new))"

@@ -103,6 +103,10 @@ package actor Agent {
     var promotions = 0
     var retainedSlots = RetainedSlots()
     var synchronous = SynchronousReplication()
+    /// Until then voters have time to come back to a primary that has just begun (HA-191).
+    var synchronousGrace: Moment?
+    /// Whom the log last said that commits wait for.
+    var saidNames: SynchronousNames?
     /// Asks the leader to let no commit wait for this member any more (HA-155).
     var asksForRelease = false
     var isSlotWorkUnderway = false
@@ -146,7 +150,7 @@ package actor Agent {
             case .settled(let again):
                 await attendToRequests()
                 let pause = min(again ?? settings.loopWait, attendToSchedule() ?? settings.loopWait, settings.loopWait)
-                await wakeUps.wait(until: began + pause, time: parts.time)
+                await rest(until: began + pause)
             }
         }
         await close()
@@ -200,7 +204,11 @@ package actor Agent {
             // While we stream from the leader its reports tell us nothing that the stream doesn't.
             let isStreaming = look.status.running?.standby?.replicationState == "streaming"
             let isNews = cluster?.member(name) == nil || (name == cluster?.leader?.name && !isStreaming)
-            if isNews, name != me { wakeUps.wake() }
+            if isNews, name != me {
+                wakeUps.wake()
+            } else if name != me, settings.managesSynchronousStandbys, cluster?.leader?.name == me {
+                Task { await self.reconsider(name) }
+            }
         }
     }
 }

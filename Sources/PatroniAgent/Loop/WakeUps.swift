@@ -8,7 +8,8 @@ import Synchronization
 final class WakeUps: Sendable {
     private struct State {
         var isPending = false
-        var waiter: CheckedContinuation<Void, Never>?
+        /// Told whether somebody called.
+        var waiter: CheckedContinuation<Bool, Never>?
         /// Which wait this is: an alarm that comes too late must not end the next one.
         var wait = 0
         var isExpired = false
@@ -23,11 +24,11 @@ final class WakeUps: Sendable {
             state.isPending = state.waiter == nil
             return state.waiter
         }
-        waiter?.resume()
+        waiter?.resume(returning: true)
     }
 
-    /// Returns when somebody calls ``wake()``, at once if somebody has, or at `deadline`.
-    func wait(until deadline: Moment, time: any TimeSource) async {
+    /// Returns when somebody calls ``wake()``, at once if somebody has, or at `deadline`. True: somebody called.
+    @discardableResult func wait(until deadline: Moment, time: any TimeSource) async -> Bool {
         let number = state.withLock { state in
             state.wait += 1
             state.isExpired = false
@@ -37,27 +38,28 @@ final class WakeUps: Sendable {
             await time.sleep(until: deadline)
             expire(number)
         }
-        await withCheckedContinuation { continuation in
-            let resumesNow = state.withLock { state in
+        let wasCalled = await withCheckedContinuation { continuation in
+            let answer = state.withLock { state -> Bool? in
                 if state.isPending || state.isExpired {
-                    state.isPending = false
-                    return true
+                    defer { state.isPending = false }
+                    return state.isPending
                 }
                 state.waiter = continuation
-                return false
+                return nil
             }
-            if resumesNow { continuation.resume() }
+            if let answer { continuation.resume(returning: answer) }
         }
         alarm.cancel()
+        return wasCalled
     }
 
     private func expire(_ number: Int) {
-        let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
+        let waiter = state.withLock { state -> CheckedContinuation<Bool, Never>? in
             guard state.wait == number else { return nil }
             defer { state.waiter = nil }
             state.isExpired = true
             return state.waiter
         }
-        waiter?.resume()
+        waiter?.resume(returning: false)
     }
 }

@@ -7,11 +7,6 @@ public enum UnsupportedSettings {
     /// One line for each, to be logged as a warning whenever the configuration changes.
     public static func warnings(local: JSONObject, cluster: ClusterSettings) -> [String] {
         var lines: [String] = []
-        if cluster.synchronousMode == .quorum {
-            lines.append(
-                "synchronous_mode is quorum, but this version has no quorum commit, replication is asynchronous:"
-                    + " a failover can lose acknowledged commits")
-        }
         if cluster.isFailsafeModeEnabled {
             lines.append(
                 "failsafe_mode is set, but this version does not have it: without the store the primary steps down")

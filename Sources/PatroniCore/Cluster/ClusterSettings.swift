@@ -40,8 +40,8 @@ public struct ClusterSettings: Sendable, Hashable, Codable {
     public var isStandbyCluster: Bool { standbyCluster != nil }
     /// Synchronous replication is ignored in a standby cluster (HA-193).
     public var isSynchronous: Bool { synchronousMode != .off && !isStandbyCluster }
-    /// The leader chooses the synchronous standbys. With quorum commit this version does not, it only respects its races.
-    public var managesSynchronousStandbys: Bool { synchronousMode == .on && !isStandbyCluster }
+    /// The leader chooses the synchronous standbys.
+    public var managesSynchronousStandbys: Bool { isSynchronous }
 }
 
 /// `synchronous_mode` (CFG-214).

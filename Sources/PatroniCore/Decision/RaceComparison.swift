@@ -30,7 +30,7 @@ enum RaceComparison {
         },
         Rule("peer-is-ahead", "A reachable member has more; it will take the key when its turn comes (HA-099).") {
             now in
-            counted(now).first { ($0.answer?.position ?? .zero) > now.position && !isFormerSyncLeader($0, now) }
+            counted(now).first { isAhead($0, now) && !isFormerSyncLeader($0, now) }
                 .map { .settled(.peerIsAhead($0.name), again: .seconds(1)) }
         },
         Rule("peer-has-priority", "Equally far, and the operator prefers the other one (HA-100).") { now in
@@ -38,7 +38,7 @@ enum RaceComparison {
             let former = isSynchronous(now) ? now.cluster?.sync.leader : lastLeader(now)
             let better = counted(now).first {
                 $0.name != former && $0.answer?.position == now.position && priority($0, now) > ours
-                    && (now.settings.synchronousMode != .quorum || isVoter($0, now))
+                    && (!countsVotes(now) || isVoter($0, now))
             }
             return better.map {
                 .settled(.peerHasPriority($0.name, theirs: priority($0, now), ours: ours), again: .seconds(1))
@@ -48,12 +48,7 @@ enum RaceComparison {
             "too-few-votes",
             "With quorum commit, only enough voters that are not ahead prove that no commit is missing (HA-102)."
         ) { now in
-            guard isSynchronous(now), now.settings.synchronousMode == .quorum, let sync = now.cluster?.sync else {
-                return nil
-            }
-            let votes = votes(now)
-            return votes >= sync.quorum || sync.leader?.matches(now.me) == true
-                ? nil : .settled(.tooFewVotes(votes, quorum: sync.quorum), again: .seconds(1))
+            tooFewVotes(now)
         },
         Rule("healthiest", "Nobody we can reach is ahead of us (HA-103).") { _ in
             .act(.acquireLeaderKey, because: .healthiest)
@@ -85,6 +80,28 @@ enum RaceComparison {
         now.observation.lastClusterWithLeader?.leader?.name
     }
 
+    /// Nil when nobody's commit can be missing. The quorum stands in `/sync` and holds until the leader has changed it
+    /// there, even when the mode has been switched since.
+    static func tooFewVotes(_ now: Situation) -> Decision? {
+        guard countsVotes(now), let sync = now.cluster?.sync, sync.leader?.matches(now.me) != true else { return nil }
+        let votes = votes(now)
+        return votes >= sync.quorum ? nil : .settled(.tooFewVotes(votes, quorum: sync.quorum), again: .seconds(1))
+    }
+
+    static func countsVotes(_ now: Situation) -> Bool {
+        isSynchronous(now) && (now.settings.synchronousMode == .quorum || now.cluster?.sync.quorum != 0)
+    }
+
+    /// Where commits must not get lost, a later timeline is further, however long the older one's log: a voter that was
+    /// away during the last failover may hold more than anybody acknowledged.
+    private static func isAhead(_ peer: PeerStatus, _ now: Situation) -> Bool {
+        guard let position = peer.answer?.position else { return false }
+        if isSynchronous(now), let theirs = peer.answer?.timeline, let own = now.timeline, theirs != own {
+            return theirs > own
+        }
+        return position > now.position
+    }
+
     private static func isSynchronous(_ now: Situation) -> Bool {
         now.settings.isSynchronous && now.cluster?.sync.isEmpty == false
     }
@@ -95,13 +112,15 @@ enum RaceComparison {
     }
 
     private static func isVoter(_ peer: PeerStatus, _ now: Situation) -> Bool {
-        isSynchronous(now) && now.settings.synchronousMode == .quorum && now.cluster?.sync.contains(peer.name) == true
+        countsVotes(now) && now.cluster?.sync.contains(peer.name) == true
     }
 
     /// Voters that are not ahead; ourselves among them, else the first is needed in our place.
     private static func votes(_ now: Situation) -> Int {
         let others = counted(now).filter {
-            isVoter($0, now) && ($0.answer?.position ?? .zero) > .zero && ($0.answer?.position ?? .zero) <= now.position
+            isVoter($0, now) && ($0.answer?.position ?? .zero) > .zero && !isAhead($0, now)
+                // On an older timeline, and yet further: nobody can say that we have everything it has.
+                && ($0.answer?.position ?? .zero) <= now.position
         }
         return others.count - (now.cluster?.sync.contains(now.me) == true ? 0 : 1)
     }

@@ -3,6 +3,16 @@
 enum RaceOnRequest {
     static let rules: [Rule] = [
         Rule(
+            "candidate-needs-votes",
+            "With quorum commit a switchover may not lose anything, even if the old leader died on the way (HA-102); a manual failover may (HA-196)."
+        ) { now in
+            guard isDue(now), now.request?.candidate == now.me, now.request?.isSwitchover == true,
+                RaceComparison.countsVotes(now)
+            else { return nil }
+            if now.facts.peers == nil, !now.others.isEmpty { return .ask(.statusOfPeers) }
+            return RaceComparison.tooFewVotes(now)
+        },
+        Rule(
             "we-are-the-candidate",
             "The operator chose this member; lag and timelines were looked at when the old leader let go (HA-115)."
         ) { now in

@@ -77,8 +77,17 @@ enum SwitchingOver {
         let names = Set(candidates(now).map(\.name))
         var found: [MemberName: Obstacle?] = [:]
         for peer in now.facts.peers ?? [] where names.contains(peer.name) {
-            found.updateValue(now.obstacle(for: peer), forKey: peer.name)
+            found.updateValue(now.obstacle(for: peer) ?? tooFewVoters(now), forKey: peer.name)
         }
         return found
+    }
+
+    /// With quorum commit the new leader must be elected: are enough voters there, the candidate among them?
+    private static func tooFewVoters(_ now: Situation) -> Obstacle? {
+        guard now.request?.isSwitchover == true, RaceComparison.countsVotes(now), let sync = now.cluster?.sync else {
+            return nil
+        }
+        let voters = (now.facts.peers ?? []).count { sync.hasStandby($0.name) && $0.answer?.position != nil }
+        return voters > sync.quorum ? nil : .tooFewVotes(voters, needed: sync.quorum + 1)
     }
 }

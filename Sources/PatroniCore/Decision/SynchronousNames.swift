@@ -26,10 +26,20 @@ public struct SynchronousNames: Sendable, Hashable {
     /// Commits wait for nobody.
     public static let nobody = SynchronousNames(.first, 0, [])
     /// Commits wait for any one standby, whichever comes (HA-188).
-    public static let anybody = SynchronousNames(.first, 1, [], hasAnybody: true)
+    public static let anybody = anybody(.first)
+    static func anybody(_ method: Method) -> SynchronousNames { SynchronousNames(method, 1, [], hasAnybody: true) }
     /// Commits wait for every one of these.
     public static func all(_ names: [MemberName]) -> SynchronousNames {
         SynchronousNames(.first, names.count, names.sorted())
+    }
+
+    /// Commits wait for `count` of these, whichever are fastest.
+    public static func any(_ count: Int, of names: [MemberName]) -> SynchronousNames {
+        SynchronousNames(.any, count, names.sorted())
+    }
+    /// Commits wait for `count` of these, the first of the list that are connected.
+    public static func first(_ count: Int, of names: [MemberName]) -> SynchronousNames {
+        SynchronousNames(.first, count, names.sorted())
     }
 
     /// Does every commit wait for this one?

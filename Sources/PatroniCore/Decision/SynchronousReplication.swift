@@ -1,8 +1,9 @@
-// Synchronous replication, priority mode: keeps `/sync` and `synchronous_standby_names` in step, one step at a time.
+// Synchronous replication: keeps `/sync` and `synchronous_standby_names` in step, one step at a time.
 
 /// Every member that `/sync` lists holds every acknowledged commit, so it may take over without loss. That stays true
 /// whatever happens between two steps, because the list shrinks before PostgreSQL waits for fewer, and grows only by
-/// members that PostgreSQL waits for already and that have caught up (HA-185).
+/// members that PostgreSQL waits for already and that have caught up (HA-185). That is priority mode; the steps of
+/// quorum commit are those of ``QuorumState``.
 public struct SynchronousReplication: Sendable, Hashable {
     /// What is looked at before each step.
     public struct View: Sendable, Hashable {
@@ -12,15 +13,21 @@ public struct SynchronousReplication: Sendable, Hashable {
         /// What `/sync` says.
         public var sync: SyncState
         public var status: SynchronousStatus
+        public var now: Moment
+        /// Until then standbys have time to come (back) to a primary that has just started (HA-191).
+        public var graceUntil: Moment?
 
         public init(
-            me: MemberName, settings: ClusterSettings, members: [Member], sync: SyncState, status: SynchronousStatus
+            me: MemberName, settings: ClusterSettings, members: [Member], sync: SyncState, status: SynchronousStatus,
+            now: Moment = Moment(nanoseconds: 0), graceUntil: Moment? = nil
         ) {
             self.me = me
             self.settings = settings
             self.members = members
             self.sync = sync
             self.status = status
+            self.now = now
+            self.graceUntil = graceUntil
         }
     }
 
@@ -51,18 +58,24 @@ public struct SynchronousReplication: Sendable, Hashable {
         /// A write without an answer may still land; the condition of this one makes it fail.
         case settling
         case confirmed
+        /// A step of quorum commit.
+        case quorum
     }
 
     /// What the server was last seen to wait for.
-    private var seen: SynchronousNames?
+    var seen: SynchronousNames?
     /// What it was last told. Something else may be on its way into force until it has been told by us.
-    private var ordered: SynchronousNames?
+    private(set) var ordered: SynchronousNames?
     /// The end of the log when that changed: who has it has everything from before.
-    private var mark = LSN.zero
+    var mark = LSN.zero
     /// Who has reached the mark since, kept while commits wait for it (HA-184).
-    private var confirmed: Set<String> = []
+    var confirmed: Set<String> = []
     /// A write whose answer was lost may still land. From before this agent's start too, so it begins with true.
-    private var mayLand = true
+    private(set) var mayLand = true
+    /// What was noted before belongs to the other kind of counting.
+    private var countedVotes = false
+    /// How far the standbys' confirmations get.
+    public private(set) var progress = ConfirmationProgress()
     private var lastWritten: KeyVersion?
     /// Something was written since the beginning.
     public private(set) var hasTried = false
@@ -76,6 +89,19 @@ public struct SynchronousReplication: Sendable, Hashable {
             return now.sync.isEmpty && !(mayLand && hasTried)
                 ? .useConfigured : .publish(.none, because: .disabled)
         }
+        progress.note(now)
+        let countsVotes = now.settings.synchronousMode == .quorum || now.sync.quorum != 0
+        if countsVotes != countedVotes {
+            countedVotes = countsVotes
+            seen = nil
+            confirmed = []
+        }
+        let members = Self.pick(now, stalled: progress.stalled)
+        if countsVotes { return quorumStep(now, QuorumGoal(now, members)) }
+        return priorityStep(now, members.map(\.name))
+    }
+
+    private mutating func priorityStep(_ now: View, _ picked: [MemberName]) -> Step {
         let inForce = note(now)
         if let leader = now.sync.leader {
             if !leader.matches(now.me) { return publish([], now, .otherLeader(leader)) }
@@ -84,9 +110,8 @@ public struct SynchronousReplication: Sendable, Hashable {
         }
         let listed = now.sync.standbys
         let kept = listed.filter { inForce.waitsFor($0) }
-        if kept != listed || now.sync.quorum != 0 { return publish(kept, now, .mismatch) }
+        if kept != listed { return publish(kept, now, .mismatch) }
 
-        let picked = Self.pick(now).map(\.name)
         let staying = listed.filter { name in picked.contains { $0.matches(name) } }
         if staying != listed { return publish(staying, now, .shrinking) }
         let wanted = wanted(picked, now.settings)
@@ -124,7 +149,7 @@ public struct SynchronousReplication: Sendable, Hashable {
         return .all(picked)
     }
 
-    private func publish(_ standbys: [MemberName], _ now: View, _ cause: Cause) -> Step {
+    func publish(_ standbys: [MemberName], _ now: View, _ cause: Cause) -> Step {
         .publish(SyncState(leader: now.me, standbys: standbys.sorted()), because: cause)
     }
 
@@ -149,6 +174,9 @@ public struct SynchronousReplication: Sendable, Hashable {
 }
 
 extension SyncState {
+    /// As it is to be written: the version comes from the store.
+    var unversioned: SyncState { SyncState(leader: leader, quorum: quorum, standbys: standbys) }
+
     /// Does the leader's commit wait for this member, as far as the store knows (HA-155)?
     public func isWaiting(for name: MemberName, leader: MemberName?) -> Bool {
         guard let leader, self.leader?.matches(leader) == true else { return false }

@@ -42,12 +42,17 @@ public struct SynchronousStatus: Sendable, Hashable {
     /// The end of the primary's log.
     public var position: LSN
     public var streams: [StandbyStream]
+    /// PostgreSQL 10 and later know `ANY n (...)`; before, the first ones are waited for (HA-194).
+    public var canWaitForAny: Bool
 
-    public init(names: String, commitLevel: String, position: LSN, streams: [StandbyStream]) {
+    public init(
+        names: String, commitLevel: String, position: LSN, streams: [StandbyStream], canWaitForAny: Bool = true
+    ) {
         self.names = names
         self.commitLevel = commitLevel
         self.position = position
         self.streams = streams
+        self.canWaitForAny = canWaitForAny
     }
 }
 
@@ -58,8 +63,9 @@ extension SynchronousReplication {
         var position: LSN
     }
 
-    /// The best ones, as many as are wanted, best first (HA-178 to HA-181).
-    static func pick(_ now: View) -> [Member] {
+    /// The best ones, as many as are wanted, best first (HA-178 to HA-181). With quorum commit everybody: each one more
+    /// can replace another.
+    static func pick(_ now: View, stalled: Set<String> = []) -> [Member] {
         let candidates = candidates(now)
         // With one candidate there is nobody to compare it with but the primary itself (HA-180).
         let most = candidates.count > 1 ? candidates.map(\.position).max() : nil
@@ -68,8 +74,27 @@ extension SynchronousReplication {
             guard let most = now.settings.maximumLagOnSyncNode else { return true }
             return candidate.position.lag(behind: front) <= most
         }
-        let preferred = able.filter(\.member.mayLead) + able.filter { !$0.member.mayLead }
-        return preferred.prefix(now.settings.synchronousNodeCount).map(\.member)
+        let confirming = able.filter { !stalled.contains($0.member.name.folded) }
+        // Where commits have to wait for somebody, whoever is there is better than nobody.
+        let chosen = confirming.isEmpty && now.settings.isSynchronousModeStrict ? able : confirming
+        let preferred = (chosen.filter(\.member.mayLead) + chosen.filter { !$0.member.mayLead }).map(\.member)
+        let wanted = now.settings.synchronousNodeCount
+        guard now.settings.synchronousMode == .quorum else { return Array(preferred.prefix(wanted)) }
+        let awaited = awaited(now, except: preferred)
+        // One that can't lead may be ahead of all who can (HA-211).
+        let leading = preferred.filter(\.mayLead) + awaited
+        return leading + preferred.filter { !$0.mayLead }.prefix(max(0, wanted - leading.count))
+    }
+
+    /// Who voted or was waited for, runs, and is on its way to a primary that has just begun (HA-191).
+    private static func awaited(_ now: View, except present: [Member]) -> [Member] {
+        guard let end = now.graceUntil, now.now < end else { return [] }
+        let names = SynchronousNames(parsing: now.status.names)?.names ?? []
+        return now.members.filter { member in
+            (now.sync.standbys + names).contains { $0.matches(member.name) } && member.isRunning && member.tags.maySync
+                && member.mayLead
+                && !present.contains { $0.name == member.name }
+        }
     }
 
     /// Running members that stream from here and don't mind, best first.

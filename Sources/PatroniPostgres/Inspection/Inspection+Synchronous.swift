@@ -9,7 +9,7 @@ extension Inspection {
         "patroni_synchronous",
         """
         SELECT current_setting('synchronous_standby_names') AS names, current_setting('synchronous_commit') AS level,
-         pg_current_wal_flush_lsn() AS position
+         pg_current_wal_flush_lsn() AS position, current_setting('server_version_num')::int >= 100000 AS any
         """)
 
     /// Fails on a standby.
@@ -23,6 +23,6 @@ extension Inspection {
         }
         return SynchronousStatus(
             names: row?["names"] ?? "", commitLevel: row?["level"] ?? "on", position: row?.lsn("position") ?? .zero,
-            streams: streams)
+            streams: streams, canWaitForAny: row?["any"] != "f")
     }
 }

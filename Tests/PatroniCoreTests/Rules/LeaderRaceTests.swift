@@ -274,6 +274,45 @@ import Testing
             "quorum commit: who is no voter needs one more",
             beta(.quorum, SyncState(leader: "alpha", quorum: 1, standbys: ["gamma"])),
             fires: "leader-race/too-few-votes", then: .settles(.tooFewVotes(0, quorum: 1))),
+        Row(
+            "the quorum of the key counts although the mode has been switched since",
+            beta(.on, SyncState(leader: "alpha", quorum: 1, standbys: ["beta", "gamma"])),
+            world: { $0.peers = [.silent("gamma")] }, fires: "leader-race/too-few-votes",
+            then: .settles(.tooFewVotes(0, quorum: 1))),
+        Row(
+            "quorum commit: the old leader comes back alone",
+            beta(.quorum, SyncState(leader: "beta", quorum: 1, standbys: ["gamma"])),
+            world: { $0.peers = [.silent("gamma")] }, fires: "leader-race/healthiest", doing: [.acquireLeaderKey],
+            then: .begins(.promote)),
+        Row(
+            "a voter on a later timeline is ahead, however short its log",
+            beta(.quorum, SyncState(leader: "alpha", quorum: 1, standbys: ["beta", "gamma"])),
+            world: { $0.peers = [.standby("gamma", at: 50, timeline: 2)] }, fires: "leader-race/peer-is-ahead",
+            then: .settles(.peerIsAhead("gamma"))),
+        Row(
+            "one on an older timeline is not ahead, however long, but gives no vote either",
+            beta(.quorum, SyncState(leader: "alpha", quorum: 1, standbys: ["beta", "gamma"]))
+                .server(.standby(timeline: 2)),
+            world: { $0.peers = [.standby("gamma", at: 200)] }, fires: "leader-race/too-few-votes",
+            then: .settles(.tooFewVotes(0, quorum: 1))),
+        Row(
+            "quorum commit: the candidate of a switchover needs its votes too",
+            beta(.quorum, SyncState(leader: "alpha", quorum: 1, standbys: ["beta", "gamma"]))
+                .asked(.switchover(to: "beta")),
+            world: { $0.peers = [.silent("gamma")] }, fires: "leader-race/candidate-needs-votes",
+            then: .settles(.tooFewVotes(0, quorum: 1))),
+        Row(
+            "with votes it takes the key",
+            beta(.quorum, SyncState(leader: "alpha", quorum: 1, standbys: ["beta", "gamma"]))
+                .asked(.switchover(to: "beta")),
+            fires: "leader-race/we-are-the-candidate", doing: [.acquireLeaderKey, .clearFailoverRequest],
+            then: .begins(.promote)),
+        Row(
+            "quorum commit: an operator's failover goes to anybody",
+            beta(.quorum, SyncState(leader: "alpha", quorum: 1, standbys: ["gamma", "delta"]))
+                .asked(.failover(to: "beta")),
+            fires: "leader-race/we-are-the-candidate", doing: [.acquireLeaderKey, .clearFailoverRequest],
+            then: .begins(.promote)),
     ]
 
     @Test(arguments: rows) func row(_ row: Row) { row.check() }

@@ -51,6 +51,19 @@ import Testing
             }.asked(.switchover(to: "gamma")), fires: "switching-over/nobody-can", doing: [.clearFailoverRequest],
             then: .settles(.leading)),
         Row(
+            "with quorum commit enough voters must be there to elect the candidate",
+            .primary.settings { $0.synchronousMode = .quorum }.cluster {
+                $0.sync = SyncState(leader: "alpha", quorum: 1, standbys: ["beta", "gamma"])
+            }.asked(.switchover(to: "beta")),
+            world: { $0.peers = [.standby("beta"), .silent("gamma")] }, fires: "switching-over/nobody-can",
+            doing: [.clearFailoverRequest], then: .settles(.leading)),
+        Row(
+            "with enough voters it is handed over",
+            .primary.settings { $0.synchronousMode = .quorum }.cluster {
+                $0.sync = SyncState(leader: "alpha", quorum: 1, standbys: ["beta", "gamma"])
+            }.asked(.switchover(to: "beta")), fires: "switching-over/hand-over",
+            then: .begins(.demote(.graceful(.switchover(to: "beta"))))),
+        Row(
             "a manual failover may go to any",
             .primary.settings { $0.synchronousMode = .on }.cluster {
                 $0.sync = SyncState(leader: "alpha", standbys: ["beta"])
