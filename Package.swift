@@ -79,7 +79,7 @@ let package = Package(
         tests("PatroniPlatformTests", ["PatroniPlatform"]),
         tests("PatroniConfigurationTests", ["PatroniConfiguration"]),
         tests("PatroniDCSTests", ["PatroniDCS"]),
-        tests("PatroniPostgresTests", ["PatroniPostgres"]),
+        tests("PatroniPostgresTests", ["PatroniPostgres", "PatroniSimulation"]),
         tests("PatroniHTTPTests", ["PatroniHTTP"] + http),
         tests("PatroniAPITests", ["PatroniAPI"]),
         tests("PatroniAgentTests", ["PatroniAgent", logging]),

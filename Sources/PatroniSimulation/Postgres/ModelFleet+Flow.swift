@@ -57,13 +57,13 @@ extension ModelFleet {
     }
 
     private mutating func receive(_ index: Int, _ passed: Int64) {
+        if !servers[index].isWorking { return collect(index) }
         defer { replay(index, passed) }
         guard case .connected(let number, _) = servers[index].receiver.state, hears(index),
             let source = servers[index].upstream?.index
         else { return }
         servers[index].receiver.state = .connected(number: number, lastHeard: now)
-        guard !servers[index].isDiskStalled,
-            let place = servers[source].senders.firstIndex(where: { $0.number == number })
+        guard let place = servers[source].senders.firstIndex(where: { $0.number == number })
         else { return }
         var target = servers[source].track.position(at: now - link(source, index).latency)
         if !link(index, source).isOpen {
@@ -81,6 +81,32 @@ extension ModelFleet {
             if reach < target { end = reach } else { servers[source].senders[place].isStreaming = true }
         }
         take(index, from: source, upTo: end)
+    }
+
+    /// A server that stands still has a kernel that receives for it, as much as a connection holds.
+    private mutating func collect(_ index: Int) {
+        guard let number = servers[index].receiver.connection, let source = servers[index].upstream?.index,
+            !servers[source].isFrozen, link(source, index).isOpen,
+            servers[source].senders.contains(where: { $0.number == number }), let log = servers[source].files?.log
+        else { return }
+        let own = servers[index].end
+        let target = min(
+            servers[source].track.position(at: now - link(source, index).latency),
+            LSN(own.rawValue + settings.window))
+        if target > own { servers[index].receiver.unread = log.upTo(target) }
+    }
+
+    /// It moves again and reads what has arrived.
+    mutating func readCollected(_ index: Int) {
+        guard servers[index].isWorking, let unread = servers[index].receiver.unread else { return }
+        servers[index].receiver.unread = nil
+        guard servers[index].phase.hasReceiver, let log = servers[index].files?.log, log.isBeginning(of: unread) else {
+            return
+        }
+        servers[index].files?.log.take(unread, upTo: unread.end)
+        servers[index].receiver.hasReceived = true
+        append(to: index, upTo: servers[index].end)
+        replay(index, 0)
     }
 
     private mutating func take(_ index: Int, from source: Int, upTo end: LSN) {

@@ -158,6 +158,7 @@ extension ModelFleet {
         servers[index].phase = .stopped
         servers[index].ordered = nil
         servers[index].receiver.state = .idle(firstTry: now)
+        servers[index].receiver.unread = nil
         for sender in servers[index].senders { dropSender(sender.number, of: index) }
         tidyConnections()
         topologyChanged()
@@ -193,6 +194,7 @@ extension ModelFleet {
     }
 
     private mutating func moveAgain(_ index: Int) {
+        readCollected(index)
         tidyConnections()
         guard servers[index].isWorking, let mode = servers[index].ordered else { return }
         if servers[index].phase != .stopped { carryOut(mode, index, 100_000_000) }

@@ -102,6 +102,8 @@ struct ModelReceiver: Sendable {
         case connected(number: Int, lastHeard: Int64)
     }
     var state = State.idle(firstTry: 0)
+    /// What has arrived while the server stood still: it is there as soon as somebody reads it.
+    var unread: ModelLog?
     /// Received anything since the server's start.
     var hasReceived = false
 

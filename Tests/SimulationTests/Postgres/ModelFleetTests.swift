@@ -166,6 +166,20 @@ import Testing
         #expect(rig.fleet.status(of: rig.a) == .stopped)
     }
 
+    @Test func `what arrived while a standby stood still is there when it moves, unless it died`() throws {
+        for isKilled in [false, true] {
+            var rig = try ModelRig.cluster()
+            rig.fleet.setFrozen(true, rig.b, at: rig.now)
+            let commit = try rig.commit(on: rig.a)
+            rig.pass(.seconds(1))
+            rig.fleet.kill(rig.a, at: rig.now)
+            #expect(!rig.fleet.holds(commit, on: rig.b))
+            if isKilled { rig.fleet.kill(rig.b, at: rig.now) }
+            rig.fleet.setFrozen(false, rig.b, at: rig.now)
+            #expect(rig.fleet.holds(commit, on: rig.b) == !isKilled)
+        }
+    }
+
     @Test func `two promotions from the same log are told apart, and one is a fork`() throws {
         var rig = try ModelRig.cluster()
         rig.fleet.stop(rig.a, .fast, takes: .seconds(1), at: rig.now)
