@@ -86,8 +86,8 @@ public struct FailsafeNotice: Sendable, Hashable {
 
 /// Our answer to it (API-180, API-181, API-203).
 public enum FailsafeAnswer: Sendable, Hashable {
-    /// Go on; this is how far we are.
-    case accepted(LSN?)
-    /// There must not be two: this member runs as a primary itself.
-    case runningAsLeader
+    /// Go on; this is how far we are, and for how long we promise not to take over.
+    case accepted(LSN?, for: Duration)
+    /// There must not be two.
+    case refused(FailsafeRefusal)
 }

@@ -169,9 +169,10 @@ extension APIHandler {
         guard status.current.settings.isFailsafeModeEnabled else { return .errorPage(502) }
         guard let notice = FailsafeNotice(body: try body(of: request)) else { return .errorPage(400) }
         switch await backend.failsafe(notice) {
-        case .accepted(let position):
-            return .text(200, "Accepted", headers: position.map { [("lsn", String($0.number))] } ?? [])
-        case .runningAsLeader: return .text(500, "Running as a leader")
+        case .accepted(let position, let promise):
+            let headers = position.map { [("lsn", String($0.number))] } ?? []
+            return .text(200, "Accepted", headers: headers + [("ttl", String(promise.wholeSeconds))])
+        case .refused(let refusal): return .text(500, refusal.text)
         }
     }
 }

@@ -9,7 +9,7 @@ import PatroniPlatform
 public final class MemberClient: Sendable {
     private let credentials: Credentials?
     private let transport: HTTPTransport
-    private let time: any TimeSource
+    let time: any TimeSource
 
     /// Fails when a certificate can't be used. Members among themselves are always `insecure` (API-205).
     public init(_ control: ControlSettings, time: any TimeSource = SystemTime()) throws(HTTPFailure) {

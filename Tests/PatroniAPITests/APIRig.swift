@@ -21,7 +21,7 @@ final class NotingBackend: APIBackend {
         var restart = RestartOutcome.restarted
         var scheduled = true
         var reinitializeRefusal: String?
-        var failsafe = FailsafeAnswer.accepted(LSN(77))
+        var failsafe = FailsafeAnswer.accepted(LSN(77), for: .seconds(30))
         /// What the loop makes of a failover request.
         var onWake: (@Sendable (inout Cluster) -> Void)?
     }

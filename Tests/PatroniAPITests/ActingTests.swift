@@ -239,9 +239,10 @@ import Testing
             #expect(accepted.status == 200)
             #expect(accepted.text == "Accepted")
             #expect(accepted.header("lsn") == "77")
+            #expect(accepted.header("ttl") == "30")
             let call = #"failsafe {"name":"p0","conn_url":"postgres://a","api_url":"http://a","slots":{"p1":5}}"#
             #expect(rig.backend.calls == [call])
-            rig.backend.change { $0.failsafe = .runningAsLeader }
+            rig.backend.change { $0.failsafe = .refused(.leadsItself) }
             let refused = try await rig.ask(.post, "/failsafe", body)
             #expect(refused == Answer(status: 500, body: "Running as a leader"))
             let nobody = try await rig.ask(.post, "/failsafe", #"{"x": 1}"#)

@@ -228,7 +228,7 @@ enum Who: String, CaseIterable {
         #expect(!ready(.replica { $0.cluster = nil }))
         let inFailsafe = StatusSnapshot.replica {
             $0.cluster = nil
-            $0.isFailsafeActive = true
+            $0.failsafeUntil = $0.serverSeen + .seconds(100)
         }
         #expect(ready(inFailsafe))
         let withNews = StatusSnapshot.replica {

@@ -58,7 +58,7 @@ import Testing
             $0.server = .stopped
             $0.role = .demoted
             $0.cluster = nil
-            $0.isFailsafeActive = true
+            $0.failsafeUntil = $0.serverSeen + .seconds(100)
             $0.tags = Tags()
             $0.systemIdentifier = nil
             $0.hasWatchdogFailed = true

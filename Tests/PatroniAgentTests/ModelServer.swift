@@ -1,5 +1,6 @@
 // A PostgreSQL made of a few numbers: enough for the agent to lead it through its life.
 
+import PatroniAPI
 import PatroniConfiguration
 import PatroniCore
 import PatroniPlatform
@@ -30,6 +31,15 @@ final class World: Sendable {
     subscript(name: MemberName?) -> ModelServer? { servers.withLock { all in name.flatMap { all[$0] } } }
     var all: [ModelServer] { servers.withLock { Array($0.values) } }
     func add(_ server: ModelServer) { servers.withLock { $0[server.name] = server } }
+
+    private let agents = Mutex<[MemberName: Agent]>([:])
+    private let unreachable = Mutex<Set<MemberName>>([])
+    /// The agent of a member whose REST API can be reached.
+    func agent(_ name: MemberName) -> Agent? {
+        unreachable.withLock { $0.contains(name) } ? nil : agents.withLock { $0[name] }
+    }
+    func add(_ agent: Agent, as name: MemberName) { agents.withLock { $0[name] = agent } }
+    func cutOff(_ name: MemberName) { unreachable.withLock { _ = $0.insert(name) } }
 }
 
 /// What goes wrong.
@@ -259,10 +269,29 @@ struct ModelPeers: Peers {
     let world: World
     func status(of members: [Member], by deadline: Moment) async -> [PeerStatus] {
         var found: [PeerStatus] = []
-        for member in members { found.append(PeerStatus(name: member.name, answer: await world[member.name]?.answer)) }
+        for member in members {
+            let answer = world.agent(member.name) == nil ? nil : await world[member.name]?.answer
+            found.append(PeerStatus(name: member.name, answer: answer))
+        }
         return found
     }
     func isAlive(_ member: Member, by deadline: Moment) async -> Bool { world[member.name] != nil }
+    func failsafe(
+        _ notice: FailsafeNotice, to circle: [MemberName: String], by deadline: Moment
+    ) async -> [FailsafeReply] {
+        var replies: [FailsafeReply] = []
+        for name in circle.keys.sorted() {
+            var answer = FailsafeReply.Answer.silent("no connection")
+            if let agent = world.agent(name) {
+                switch await agent.takeFailsafe(notice) {
+                case .accepted(let position, for: let time): answer = .accepted(position, for: time)
+                case .refused(let refusal): answer = .refused(refusal.text)
+                }
+            }
+            replies.append(FailsafeReply(name: name, answer: answer))
+        }
+        return replies
+    }
 }
 
 /// Remembers what the operator's programs would have been told.

@@ -85,8 +85,10 @@ final class Rig: Sendable {
         let parts = Agent.Parts(
             time: time, store: store, server: server, members: ModelPeers(world: world), callbacks: callbacks,
             logger: Self.logger, status: status)
+        let agent = Agent(parts: parts, configuration: keeper)
+        world.add(agent, as: name)
         return RigMember(
-            agent: Agent(parts: parts, configuration: keeper), server: server, store: store, callbacks: callbacks,
+            agent: agent, server: server, store: store, callbacks: callbacks,
             status: status)
     }
 

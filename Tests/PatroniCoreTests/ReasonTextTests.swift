@@ -33,6 +33,14 @@ import Testing
         (.demotedByFailedUpdate, "demoted self because failed to update leader lock in DCS"),
         (.demotedNotHealthiest, "demoting self because i am not the healthiest node"),
         (.demotedNotAllowed, "demoting self because I am not allowed to become primary"),
+        (
+            .continuingInFailsafe,
+            "continue to run as a leader because failsafe mode is enabled and all members are accessible"
+        ),
+        (
+            .raceBackoff(left: .seconds(17)),
+            "My (alpha) wal position moved since last heart beat loop, 17 seconds until leader race"
+        ),
         (.demotedStoreGone, "demoted self because DCS is not accessible and I was a leader"),
         (.notPromotingFailedUpdate, "not promoting because failed to update leader lock in DCS"),
         (.continuingWhilePaused, "continue to run as primary after failing to update leader lock in DCS"),

@@ -128,7 +128,7 @@ public struct HealthCheck: Sendable {
             return "PostgreSQL replication state is not streaming"
         }
         if snapshot.cluster == nil, server.standby?.latestUpstreamEnd == nil {
-            return snapshot.isFailsafeActive ? nil : "DCS is not accessible"
+            return snapshot.isFailsafeActive(at: now) ? nil : "DCS is not accessible"
         }
         let mode = Self.value("mode", query) == "write" ? "write" : "apply"
         let position = mode == "write" ? server.received ?? .zero : server.replayed

@@ -9,7 +9,7 @@ public enum Metrics {
         var page = Page(labels: "{scope=\"\(escaped(snapshot.scope))\",name=\"\(escaped(snapshot.name.text))\"}")
         addServer(snapshot, server, to: &page)
         addPositions(server, to: &page)
-        addCluster(snapshot, server, to: &page)
+        addCluster(snapshot, server, now, to: &page)
         addState(server, to: &page)
         return page.text
     }
@@ -85,13 +85,15 @@ public enum Metrics {
             Int64(server.answer?.version ?? 0))
     }
 
-    private static func addCluster(_ snapshot: StatusSnapshot, _ server: LocalServer, to page: inout Page) {
+    private static func addCluster(
+        _ snapshot: StatusSnapshot, _ server: LocalServer, _ now: Moment, to page: inout Page
+    ) {
         page.gauge(
             "patroni_cluster_unlocked", "Value is 1 if the cluster is unlocked, 0 if locked.",
             snapshot.cluster?.isUnlocked ?? true)
         page.gauge(
             "patroni_failsafe_mode_is_active", "Value is 1 if failsafe mode is active, 0 if inactive.",
-            snapshot.isFailsafeActive)
+            snapshot.isFailsafeActive(at: now))
         page.gauge(
             "patroni_postgres_timeline", "Postgres timeline of this node (if running), 0 otherwise.",
             Int64(server.answer?.timeline?.rawValue ?? 0))

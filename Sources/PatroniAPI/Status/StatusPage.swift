@@ -8,7 +8,7 @@ public enum StatusPage {
         var out = serverPart(snapshot, now: now)
         if snapshot.settings.isPaused { out["pause"] = true }
         if snapshot.cluster?.isUnlocked ?? true { out["cluster_unlocked"] = true }
-        if snapshot.isFailsafeActive { out["failsafe_mode_is_active"] = true }
+        if snapshot.isFailsafeActive(at: now) { out["failsafe_mode_is_active"] = true }
         out["dcs_last_seen"] = .int(snapshot.dcsLastSeen)
         addMemberPart(snapshot, to: &out)
         return out

@@ -37,7 +37,8 @@ public struct StatusSnapshot: Sendable, Hashable {
     public var dcsLastSeen: Int64
     /// What the last known `failsafe` key says; nil when it holds no map (API-064).
     public var failsafeMembers: [MemberName: String]?
-    public var isFailsafeActive: Bool
+    /// Until then a primary goes on without the store, this one or one that asked us (API-080).
+    public var failsafeUntil: Moment?
 
     // MARK: this member
 
@@ -58,7 +59,7 @@ public struct StatusSnapshot: Sendable, Hashable {
         maximumAge: Duration? = nil, walSenders: [WalSender] = [], systemIdentifier: SystemIdentifier? = nil,
         pendingRestartReason: JSONObject? = nil, scheduledRestart: ScheduledRestart? = nil, cluster: Cluster? = nil,
         settings: ClusterSettings = ClusterSettings(), dcsLastSeen: Int64 = 0,
-        failsafeMembers: [MemberName: String]? = [:], isFailsafeActive: Bool = false, tags: Tags = Tags(),
+        failsafeMembers: [MemberName: String]? = [:], failsafeUntil: Moment? = nil, tags: Tags = Tags(),
         leaderUntil: Moment? = nil, nextTurn: Moment, hasWatchdogFailed: Bool = false, logQueueSize: Int = 0,
         logRecordsLost: Int = 0
     ) {
@@ -78,7 +79,7 @@ public struct StatusSnapshot: Sendable, Hashable {
         self.settings = settings
         self.dcsLastSeen = dcsLastSeen
         self.failsafeMembers = failsafeMembers
-        self.isFailsafeActive = isFailsafeActive
+        self.failsafeUntil = failsafeUntil
         self.tags = tags
         self.leaderUntil = leaderUntil
         self.nextTurn = nextTurn
@@ -87,6 +88,7 @@ public struct StatusSnapshot: Sendable, Hashable {
         self.logRecordsLost = logRecordsLost
     }
 
+    public func isFailsafeActive(at now: Moment) -> Bool { failsafeUntil.map { now < $0 } ?? false }
     public func isLeader(at now: Moment) -> Bool { leaderUntil.map { now < $0 } ?? false }
 }
 

@@ -50,6 +50,7 @@ extension Agent {
     /// Without an answer the request may still have shortened the lease, when ttl is lower than it was.
     private func leaderKey(_ action: Action) async -> Learned {
         if keyReleases > 0 { return .leaderKey(action, .lostTo(nil), .none) }
+        if let promisedLeader { return .leaderKey(action, .lostTo(promisedLeader), .none) }
         let sent = now
         let deadline = storeDeadline()
         let era = leaseEra
@@ -67,6 +68,7 @@ extension Agent {
         switch outcome {
         case .held:
             lease = .held(until: end)
+            failsafe.leadsNormally()
             // The view is from before: who shuts down or hands over next must know that there is a key to release.
             if cluster?.leader?.name != me { cluster?.leader = Leader(name: me) }
             if !wasHeld {

@@ -10,7 +10,20 @@ import PatroniPlatform
 extension Agent {
     func publish() async {
         publishStatusBoard()
-        guard cluster != nil else { return }
+        if cluster != nil, !isStoreKnownToBeSilent { await publishToStore() }
+        arrangeSlots()
+        nudgeReceiver()
+    }
+
+    /// This turn has just waited in vain for the store.
+    private var isStoreKnownToBeSilent: Bool {
+        switch lastReason {
+        case .continuingInFailsafe, .failsafeNotAccepted: true
+        default: false
+        }
+    }
+
+    private func publishToStore() async {
         let member = member()
         // A primary whose lease runs out must not lose time here.
         let deadline = min(now + min(settings.retryTimeout, .seconds(3)), storeDeadline())
@@ -20,26 +33,31 @@ extension Agent {
             if case .unknown(let failure) = await parts.store.writeStatus(status, by: deadline) {
                 log.warning("the leader's position could not be written: \(failure)")
             }
+            await publishFailsafeMap(by: deadline)
         }
         if case .unknown(let failure) = await published {
             log.warning("this member's key could not be written: \(failure)")
         }
-        arrangeSlots()
-        nudgeReceiver()
     }
 
     /// Where the leader is, with every slot's position, and our own under our own slot's name for those who keep one
     /// for us (HA-288, HA-389).
     private func leaderStatus(_ position: LSN) -> ClusterStatus {
         guard settings.useSlots, let cluster else { return ClusterStatus(position: position) }
-        var slots = look.slots
-        slots[me.slotName] = position
+        let slots = slotPositions(position)
         let retained = retainedSlots.update(
             existing: slots.keys, cluster: cluster, me: me, ttl: settings.memberSlotsTTL, at: now)
         for name in retained.expired {
             log.info("the slot \(name) is not retained any more, its member has been away too long")
         }
         return ClusterStatus(position: position, slots: slots, retainedSlots: retained.kept)
+    }
+
+    /// Where our slots are, and we ourselves.
+    func slotPositions(_ position: LSN?) -> [String: LSN] {
+        var slots = look.slots
+        slots[me.slotName] = position
+        return slots
     }
 
     /// What this member says of itself (DCS-012 to DCS-029).
@@ -108,7 +126,7 @@ extension Agent {
 
     /// Slots are arranged beside the turns: the next one must not wait for a busy server (HA-035).
     private func arrangeSlots() {
-        guard let cluster, look.status.running != nil, !settings.isPaused || lease.isValid(at: now),
+        guard let cluster = clusterForSlots, look.status.running != nil, !settings.isPaused || lease.isValid(at: now),
             !isSlotWorkUnderway,
             settings.useSlots, job == nil || job?.job == .promote
         else { return }

@@ -19,8 +19,9 @@ extension Agent {
             systemIdentifier: control?.systemIdentifier,
             pendingRestartReason: look.pendingRestart.isEmpty ? nil : look.pendingRestart,
             scheduledRestart: scheduledRestart, cluster: cluster, settings: settings,
-            dcsLastSeen: storeLastSeen?.secondsSince1970 ?? 0, failsafeMembers: cluster?.failsafe ?? [:],
-            tags: Tags(configuration.local.tags.published), leaderUntil: leaderUntil,
+            dcsLastSeen: storeLastSeen?.secondsSince1970 ?? 0, failsafeMembers: failsafe.published,
+            failsafeUntil: failsafe.activeUntil, tags: Tags(configuration.local.tags.published),
+            leaderUntil: leaderUntil,
             nextTurn: lastTurn + settings.loopWait)
     }
 

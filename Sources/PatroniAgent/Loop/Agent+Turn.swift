@@ -51,8 +51,9 @@ extension Agent {
                 record(notes, turn, reason)
                 return .halt(reason)
             }
-            notes.steps.append(TurnRecord.Step(verdict: verdict, learned: learned, began: began, took: now - began))
-            if let learned { turn.learn(learned) }
+            let ended = now
+            notes.steps.append(TurnRecord.Step(verdict: verdict, learned: learned, began: began, took: ended - began))
+            if let learned { turn.learn(learned, at: ended) }
             memory = turn.memory
         }
     }
@@ -118,7 +119,7 @@ extension Agent {
             store: view, lastClusterWithLeader: lastClusterWithLeader, directory: look.directory, server: look.status,
             job: job, lease: lease, mayBootstrap: configuration.local.bootstrap != nil,
             mayCloneWithoutLeader: mayCloneWithoutLeader,
-            isShuttingDown: isShuttingDown)
+            isShuttingDown: isShuttingDown, failsafe: failsafe.view(of: me))
     }
 
     /// While we believe to lead, the store must answer in time for a stop before the lease ends.
@@ -127,7 +128,9 @@ extension Agent {
         guard case .held(let until) = lease else { return patient }
         // Slept through the end of the lease: somebody else may lead by now.
         if until <= now { return look.status.isPrimary && !settings.isPaused ? now + .seconds(1) : patient }
-        return min(patient, max(until - min(.seconds(5), settings.ttl / 4), now + .milliseconds(500)))
+        // In failsafe mode there must be time left to ask the others.
+        let reserve: Duration = settings.isFailsafeModeEnabled ? min(.seconds(3), settings.ttl / 6) : .zero
+        return min(patient, max(until - min(.seconds(5), settings.ttl / 4) - reserve, now + .milliseconds(500)))
     }
 
     private func noteCluster(_ read: Cluster) async {
@@ -137,14 +140,17 @@ extension Agent {
         cluster = read
         storeLastSeen = parts.time.wallTime
         if !read.isUnlocked { lastClusterWithLeader = read }
+        failsafe.read(read, at: now)
         await adopt(read.configuration)
     }
 
     private func answer(_ question: Question) async -> Learned {
         switch question {
         case .statusOfPeers:
-            let others = Situation.others(cluster: cluster, last: lastClusterWithLeader, me: me)
+            let others = Situation.others(
+                cluster: cluster, last: lastClusterWithLeader, me: me, isFailsafe: settings.isFailsafeModeEnabled)
             return .peers(await parts.members.status(of: others, by: now + .seconds(2)))
+        case .failsafe(let circle, let deadline): return await askFailsafe(circle, by: deadline)
         case .upstream(let target):
             let (server, upstream, deadline) = (parts.server, upstream(target), now + Self.lookLimit)
             let found = await abandoning(by: deadline + Self.lookGrace, time: parts.time) {

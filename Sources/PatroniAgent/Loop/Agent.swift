@@ -12,6 +12,11 @@ import PatroniPostgres
 package protocol Peers: Sendable {
     func status(of members: [Member], by deadline: Moment) async -> [PeerStatus]
     func isAlive(_ member: Member, by deadline: Moment) async -> Bool
+    /// Asks everybody in `circle` (name → REST address) whether the primary may go on without the store, the silent ones
+    /// again and again; ends by the deadline with one reply for each.
+    func failsafe(
+        _ notice: FailsafeNotice, to circle: [MemberName: String], by deadline: Moment
+    ) async -> [FailsafeReply]
 }
 
 extension MemberClient: Peers {}
@@ -107,6 +112,7 @@ package actor Agent {
     var synchronousGrace: Moment?
     /// Whom the log last said that commits wait for.
     var saidNames: SynchronousNames?
+    var failsafe: FailsafeMemory
     /// Asks the leader to let no commit wait for this member any more (HA-155).
     var asksForRelease = false
     var isSlotWorkUnderway = false
@@ -125,6 +131,7 @@ package actor Agent {
         self.configuration = configuration
         settings = configuration.cluster
         lastTurn = parts.time.now
+        failsafe = FailsafeMemory(startedAt: parts.time.now)
         lookedAt = parts.time.now
         flight = FlightLog(parts.recorder.earlier)
     }

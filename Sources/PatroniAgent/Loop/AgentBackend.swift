@@ -44,8 +44,5 @@ struct AgentBackend: APIBackend {
         await agent.reinitialize(force: force, fromLeader: fromLeader)
     }
 
-    func failsafe(_ notice: FailsafeNotice) async -> FailsafeAnswer {
-        let server = parts.status.current.server
-        return server.isPrimary ? .runningAsLeader : .accepted(server.running?.position)
-    }
+    func failsafe(_ notice: FailsafeNotice) async -> FailsafeAnswer { await agent.takeFailsafe(notice) }
 }

@@ -93,6 +93,7 @@ public struct DynamicSettings: Sendable, Hashable {
             settings.synchronousMode = isQuorum ? .quorum : reader.flag("synchronous_mode") ? .on : .off
         }
         settings.isSynchronousModeStrict = reader.flag("synchronous_mode_strict")
+        settings.primaryRaceBackoff = .seconds(max(0, reader.whole("primary_race_backoff") ?? 0))
         settings.isFailsafeModeEnabled = reader.flag("failsafe_mode")
         settings.useSlots = reader.flag("postgresql.use_slots")
         settings.usePgRewind = reader.flag("postgresql.use_pg_rewind")

@@ -7,10 +7,6 @@ public enum UnsupportedSettings {
     /// One line for each, to be logged as a warning whenever the configuration changes.
     public static func warnings(local: JSONObject, cluster: ClusterSettings) -> [String] {
         var lines: [String] = []
-        if cluster.isFailsafeModeEnabled {
-            lines.append(
-                "failsafe_mode is set, but this version does not have it: without the store the primary steps down")
-        }
         if let group = local.value("citus.group"), !group.isNull {
             lines.append("citus is set, but this version does not manage Citus: its metadata stays as it is")
         }

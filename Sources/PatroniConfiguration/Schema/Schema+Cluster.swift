@@ -62,6 +62,9 @@ extension Schema {
         dynamic("synchronous_mode_strict", .flag, false, "Commits wait even when no standby is there."),
         dynamic("synchronous_node_count", .whole(0...1000), 1, "How many standbys a commit waits for."),
         dynamic("failsafe_mode", .flag, false, "The primary stays when the store is gone but all members agree."),
+        seconds(
+            "primary_race_backoff", anySeconds, 0,
+            "How long a standby that still receives log waits before it races for the leader key."),
         dynamic("pause", .flag, false, "Maintenance mode."),
         dynamic("standby_cluster", .table, nil, "Where a standby cluster replicates from."),
         dynamic("standby_cluster.host", .text, nil, "The remote primary, or several hosts with commas between them."),

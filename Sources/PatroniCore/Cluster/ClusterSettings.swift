@@ -24,6 +24,8 @@ public struct ClusterSettings: Sendable, Hashable, Codable {
     /// A standby further behind is not synchronous; nil: however far.
     public var maximumLagOnSyncNode: ByteCount?
     public var isFailsafeModeEnabled = false
+    /// How long a standby that still receives log holds back when the leader key is gone; zero: not at all.
+    public var primaryRaceBackoff: Duration = .zero
     /// Where the standby cluster replicates from; nil: an ordinary cluster.
     public var standbyCluster: RemoteSource?
     /// How many rows of history are kept; 0: all.

@@ -18,6 +18,8 @@ public enum Decision: Sendable, Hashable, Codable {
 public enum Question: Sendable, Hashable, Codable {
     /// Ask every other member where it is, at the same time.
     case statusOfPeers
+    /// Ask these members, all at the same time and again as long as there is time, whether we may go on as the primary.
+    case failsafe([MemberName: String], by: Moment)
     /// Compare the running standby's recovery settings with those for this upstream.
     case upstream(FollowTarget)
 }

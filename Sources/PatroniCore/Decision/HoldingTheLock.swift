@@ -27,6 +27,22 @@ enum HoldingTheLock {
                 return now.did(.releaseLeaderKey)
                     ? .settled(.backingOff) : .act(.releaseLeaderKey, because: .backingOff)
             },
+            Rule(
+                "promised", "We have let another primary go on without the store: until that ends, two would write."
+            ) { now in
+                guard let promised = now.promisedTo, let until = now.observation.failsafe.promise?.until else {
+                    return nil
+                }
+                return .settled(.promisedToWait(promised), again: min(.seconds(1), until - now.observation.now))
+            },
+            Rule("older-timeline", "Somebody led a newer timeline: promoting this one would fork history (HA-097).") {
+                now in
+                guard now.request?.candidate != now.me, let (own, recorded) = LeaderRace.older(now), own != nil else {
+                    return nil
+                }
+                let reason = Reason.olderTimeline(own: own, recorded: recorded)
+                return now.did(.releaseLeaderKey) ? .settled(reason) : .act(.releaseLeaderKey, because: reason)
+            },
             Rule("promote", "The key says that this member is to be the primary (HA-126).") { _ in
                 .act(.begin(.promote), because: .promotedByHolding)
             },

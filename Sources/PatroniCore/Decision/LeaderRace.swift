@@ -4,7 +4,7 @@ enum LeaderRace {
     static let table = RuleTable(
         "leader-race", "Nobody holds the leader key, and PostgreSQL answers.",
         when: { $0.isUnlocked && $0.running != nil },
-        outcome + eligibility + RaceOnRequest.rules + RaceComparison.rules)
+        outcome + eligibility + RaceUnderFailsafe.rules + RaceOnRequest.rules + RaceComparison.rules)
 
     /// The store has answered.
     private static let outcome: [Rule] = [
@@ -73,10 +73,15 @@ enum LeaderRace {
             else { return nil }
             return .settled(.leadingWithoutKeyWhilePaused)
         },
+        Rule(
+            "paused-older-primary",
+            "In maintenance mode it goes on, but the key would make the past the cluster's future (HA-087)."
+        ) { now in
+            guard now.isPaused, now.isPrimary, let (own, recorded) = older(now), own != nil else { return nil }
+            return .settled(.olderTimeline(own: own, recorded: recorded))
+        },
         Rule("older-primary", "Somebody led a newer timeline: this primary is the past (HA-087).") { now in
-            guard now.isPrimary, !now.isPaused, let (own, recorded) = older(now), own != nil, own != recorded else {
-                return nil
-            }
+            guard now.isPrimary, !now.isPaused, let (own, _) = older(now), own != nil else { return nil }
             let reason: Reason = now.mayLead ? .demotedNotHealthiest : .demotedNotAllowed
             return .act(.begin(.demote(.immediateWithoutKey)), because: reason)
         },
@@ -85,6 +90,19 @@ enum LeaderRace {
         },
         Rule("not-allowed", "A member tagged nofailover is never promoted, whatever it knows (HA-089).") { now in
             now.mayLead ? nil : .settled(.notAllowedToLead, again: .seconds(1))
+        },
+        Rule(
+            "log-still-grows",
+            "primary_race_backoff: the old primary has lost the key, not us, and still writes; it may come back (HA-084)."
+        ) { now in
+            let window = now.settings.primaryRaceBackoff
+            guard window > .zero, !now.isPaused, !now.settings.isStandbyCluster, now.request?.candidate == nil,
+                let since = now.memory.unlockedSince, let before = now.memory.earlierPosition
+            else { return nil }
+            let left = since + window - now.observation.now
+            let grows = now.running?.standby?.replicationState == "streaming" && now.position > before
+            guard left > .zero && grows || left > window - now.settings.loopWait else { return nil }
+            return .settled(.raceBackoff(left: left), again: min(left, .seconds(1)))
         },
         Rule("not-synchronous", "Only synchronous standbys are known to have every acknowledged commit (HA-093).") {
             now in
@@ -95,7 +113,7 @@ enum LeaderRace {
         },
     ]
 
-    private static func isManualFailoverToUs(_ now: Situation) -> Bool {
+    static func isManualFailoverToUs(_ now: Situation) -> Bool {
         now.request?.isSwitchover == false && now.request?.candidate == now.me
     }
 

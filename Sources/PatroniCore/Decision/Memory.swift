@@ -30,6 +30,9 @@ public struct Memory: Sendable, Hashable, Codable {
     public var rewindPostponedAt: Moment?
     /// When the divergence was last looked at.
     public var comparedAt: Moment?
+    /// Where this server was at least a loop ago, and the sample that will take its place.
+    public var earlierPosition: LSN?
+    private var positionSample: PositionSample?
     private var wasRunning = false
 
     public init() {}
@@ -38,6 +41,11 @@ public struct Memory: Sendable, Hashable, Codable {
     public struct Failure: Sendable, Hashable, Codable {
         public var why: String
         public var at: Moment
+    }
+
+    private struct PositionSample: Sendable, Hashable, Codable {
+        var position: LSN
+        var at: Moment
     }
 
     public struct Followed: Sendable, Hashable, Codable {
@@ -82,6 +90,7 @@ extension Memory {
         if case .cluster(let cluster) = now.store { noteLeader(of: cluster, now) }
         switch now.server {
         case .running(let server):
+            samplePosition(server.position, now)
             wasRunning = true
             crashedAt = nil
             startFailure = nil
@@ -104,6 +113,12 @@ extension Memory {
             unresponsiveSince = nil
             noteStopped(now)
         }
+    }
+
+    private mutating func samplePosition(_ position: LSN, _ now: Observation) {
+        if let last = positionSample, now.now - last.at < now.settings.loopWait { return }
+        if let last = positionSample { earlierPosition = last.position }
+        positionSample = PositionSample(position: position, at: now.now)
     }
 
     private mutating func noteStopped(_ now: Observation) {

@@ -22,12 +22,14 @@ public struct Observation: Sendable, Hashable, Codable {
     public var mayCloneWithoutLeader: Bool
     /// The operating system asked the agent to end.
     public var isShuttingDown: Bool
+    public var failsafe: FailsafeView
 
     public init(
         now: Moment, wallTime: WallTime, me: MemberName, tags: Tags = Tags(),
         settings: ClusterSettings = ClusterSettings(), store: StoreView, lastClusterWithLeader: Cluster? = nil,
         directory: DataDirectory, server: ServerStatus, job: JobUnderway? = nil, lease: Lease = .none,
-        mayBootstrap: Bool = true, mayCloneWithoutLeader: Bool = false, isShuttingDown: Bool = false
+        mayBootstrap: Bool = true, mayCloneWithoutLeader: Bool = false, isShuttingDown: Bool = false,
+        failsafe: FailsafeView = FailsafeView()
     ) {
         self.now = now
         self.wallTime = wallTime
@@ -43,6 +45,7 @@ public struct Observation: Sendable, Hashable, Codable {
         self.mayBootstrap = mayBootstrap
         self.mayCloneWithoutLeader = mayCloneWithoutLeader
         self.isShuttingDown = isShuttingDown
+        self.failsafe = failsafe
     }
 }
 
@@ -86,6 +89,8 @@ public struct Facts: Sendable, Hashable, Codable {
     public var upstream: UpstreamState?
     public var renewal: LeaderKeyOutcome?
     public var acquisition: LeaderKeyOutcome?
+    /// Whether the others agree that we go on without the store.
+    public var failsafe: FailsafeAnswers?
     /// Whether the initialize key became ours.
     public var claim: WriteOutcome?
     /// What was done this turn, in order.

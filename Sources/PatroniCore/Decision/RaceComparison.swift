@@ -4,9 +4,11 @@ enum RaceComparison {
     static let rules: [Rule] = [
         Rule(
             "older-timeline",
-            "The recorded timeline was led by somebody; leading an older one would fork history (HA-097)."
+            "The recorded timeline was led by somebody; a second one of its number could never be told from it (HA-097)."
         ) { now in
-            guard now.settings.checkTimeline, let (own, recorded) = LeaderRace.older(now) else { return nil }
+            guard let (own, recorded) = LeaderRace.older(now), own != nil || now.settings.checkTimeline else {
+                return nil
+            }
             return .settled(.olderTimeline(own: own, recorded: recorded), again: .seconds(1))
         },
         Rule(
@@ -61,6 +63,12 @@ enum RaceComparison {
         (now.facts.peers ?? []).filter { peer in
             guard let answer = peer.answer, !answer.hasWatchdogFailed else { return false }
             if RaceOnRequest.isDue(now), now.request?.leader == peer.name { return false }
+            // However long the log of an older timeline is, it is not the cluster's, and its owner does not race.
+            if answer.isInRecovery, let recorded = now.cluster?.timeline, !now.settings.isStandbyCluster,
+                let theirs = answer.timeline, theirs < recorded
+            {
+                return false
+            }
             if isSynchronous(now), now.settings.synchronousMode == .on, now.cluster?.sync.contains(peer.name) == false {
                 return false
             }

@@ -55,6 +55,16 @@ extension Reason {
         case .healthiest: "no reachable member is ahead of me, acquiring the leader key"
         case .lostRace: "following new leader after trying and failing to obtain lock"
         case .raceUndecided(let failure): "the store did not say whether the leader key is ours: \(failure)"
+        case .raceBackoff(let left):
+            "My (\(me)) wal position moved since last heart beat loop, \(left.wholeSeconds) seconds until leader race"
+        case .notInFailsafeMap:
+            "following a different leader because i am not the healthiest node: I am not listed in /failsafe"
+        case .mayHavePromised(let others):
+            "following a different leader because i am not the healthiest node: I may have let "
+                + others.map(\.text).joined(separator: " or ")
+                + " go on without the DCS before I was restarted, waiting until that ends"
+        case .promisedToWait(let leader):
+            "not promoting: I have let \(leader) go on without the DCS, waiting until that ends"
         case .notSynchronous:
             "following a different leader because i am not the healthiest node: I am not a synchronous standby"
         case .tooFewVotes(let votes, let quorum):
@@ -82,6 +92,11 @@ extension Reason {
         case .storeSilent(let failure): "DCS is not accessible: \(failure)"
         case .storeSilentLeaseValid(let left, let failure):
             "DCS is not accessible, the leader lock is still good for \(left.wholeSeconds) s: \(failure)"
+        case .continuingInFailsafe:
+            "continue to run as a leader because failsafe mode is enabled and all members are accessible"
+        case .failsafeNotAccepted(let left, let objections):
+            "DCS is not accessible, the leader lock is still good for \(left.wholeSeconds) s, not all members agree to go on: "
+                + objections.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: "; ")
         case .releasedNotPrimary:
             "removed leader lock because postgres is not running as primary"
         default: nil

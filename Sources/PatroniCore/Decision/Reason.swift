@@ -42,6 +42,10 @@ public enum Reason: Sendable, Hashable, Codable {
     case raceUndecided(StoreFailure)
     case yieldingTo(MemberName)
     case notSynchronous
+    case raceBackoff(left: Duration)
+    case notInFailsafeMap
+    case mayHavePromised([MemberName])
+    case promisedToWait(MemberName)
     case tooFewVotes(Int, quorum: Int)
 
     // Losing the leadership
@@ -58,6 +62,8 @@ public enum Reason: Sendable, Hashable, Codable {
     case jobLost(Job)
     case storeSilent(StoreFailure)
     case storeSilentLeaseValid(left: Duration, StoreFailure)
+    case continuingInFailsafe
+    case failsafeNotAccepted(left: Duration, [MemberName: String])
     case releasedNotPrimary
 
     // Starting and stopping

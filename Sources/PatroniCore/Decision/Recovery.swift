@@ -34,6 +34,16 @@ enum Recovery {
                 return now.whenFailoverIsPossible(.act(.begin(.demote(.immediate)), because: .stoppedToFailOver))
             },
             Rule(
+                "behind-history",
+                "Somebody led a newer timeline than ours: the key is not for this member, however it came by it (HA-087)."
+            ) { now in
+                guard now.holdsLeaderKey, !now.isPaused, !now.did(.releaseLeaderKey), isBehindHistory(now),
+                    let recorded = now.cluster?.timeline
+                else { return nil }
+                return .act(
+                    .releaseLeaderKey, because: .olderTimeline(own: now.control?.newestTimeline, recorded: recorded))
+            },
+            Rule(
                 "restart-the-primary",
                 "We lead and were a primary: the same timeline goes on, standbys need not move (HA-076)."
             ) { now in
@@ -94,7 +104,7 @@ enum Recovery {
     }
 
     private static func isBehindHistory(_ now: Situation) -> Bool {
-        guard let recorded = now.cluster?.timeline, let own = now.control?.timeline else { return false }
+        guard let recorded = now.cluster?.timeline, let own = now.control?.newestTimeline else { return false }
         return own < recorded
     }
 }

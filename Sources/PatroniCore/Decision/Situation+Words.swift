@@ -61,12 +61,24 @@ extension Situation {
 
     /// Everybody a race or a switchover has to ask: the members of the last view with a leader and of the current one,
     /// without this one (HA-095).
-    public var others: [Member] { Self.others(cluster: cluster, last: observation.lastClusterWithLeader, me: me) }
+    public var others: [Member] {
+        Self.others(
+            cluster: cluster, last: observation.lastClusterWithLeader, me: me,
+            isFailsafe: settings.isFailsafeModeEnabled)
+    }
 
-    public static func others(cluster: Cluster?, last: Cluster?, me: MemberName) -> [Member] {
+    public static func others(cluster: Cluster?, last: Cluster?, me: MemberName, isFailsafe: Bool = false) -> [Member] {
         var known: [MemberName: Member] = [:]
+        // In failsafe mode everybody in its map counts, whether or not there is a key of theirs (HA-092).
+        for (name, address) in isFailsafe ? cluster?.failsafe ?? [:] : [:] where name != me {
+            var member = Member(name: name)
+            member.apiURL = address
+            known[name] = member
+        }
         for member in (last?.members ?? []) + (cluster?.members ?? []) where member.name != me {
+            let address = member.apiURL ?? known[member.name]?.apiURL
             known[member.name] = member
+            known[member.name]?.apiURL = address
         }
         return known.values.filter { $0.apiURL != nil }.sorted { $0.name < $1.name }
     }

@@ -4,6 +4,7 @@
 /// what state PostgreSQL is in, then who leads.
 public enum Rules {
     public static let tables: [RuleTable] = [
+        Failsafe.table,
         StoreSilent.table,
         KeepingTheLeaderKey.table,
         JobInProgress.table,
@@ -34,6 +35,8 @@ public enum Rules {
 public enum Learned: Sendable, Hashable, Codable {
     case peers([PeerStatus])
     case upstream(UpstreamState)
+    /// The members' answers in failsafe mode, with the lease that follows from them.
+    case failsafe(FailsafeAnswers, Lease)
     /// Outcome of renewing or acquiring the leader key, with the lease that follows from it.
     case leaderKey(Action, LeaderKeyOutcome, Lease)
     case written(Action, WriteOutcome)
@@ -52,8 +55,10 @@ public struct Turn: Sendable, Hashable, Codable {
 
     public init(_ observation: Observation, _ memory: Memory) {
         self.observation = observation
+        self.observation.store = observation.failsafe.applied(
+            to: observation.store, me: observation.me, at: observation.now)
         self.memory = memory
-        self.memory.look(at: observation)
+        self.memory.look(at: self.observation)
     }
 
     /// What to do now.
@@ -70,11 +75,15 @@ public struct Turn: Sendable, Hashable, Codable {
         return verdict
     }
 
-    /// What came of it.
-    public mutating func learn(_ learned: Learned) {
+    /// What came of it, and what time it is now: the lease goes on running out while something is found out or done.
+    public mutating func learn(_ learned: Learned, at now: Moment? = nil) {
+        if let now { observation.now = max(now, observation.now) }
         switch learned {
         case .peers(let peers): facts.peers = peers
         case .upstream(let state): facts.upstream = state
+        case .failsafe(let answers, let lease):
+            facts.failsafe = answers
+            observation.lease = lease
         case .leaderKey(let action, let outcome, let lease):
             facts.performed.append(action)
             observation.lease = lease

@@ -75,7 +75,7 @@ extension TurnRecord {
             if verdict.decision != step.verdict.decision {
                 return ReplayDifference(step: index + 1, then: step.verdict, now: verdict)
             }
-            if let learned = step.learned { turn.learn(learned) }
+            if let learned = step.learned { turn.learn(learned, at: step.began + step.took) }
         }
         return nil
     }

@@ -37,6 +37,11 @@ public struct ControlData: Sendable, Hashable, Codable {
     }
 }
 
+extension ControlData {
+    /// A promotion shows in the checkpoint's timeline only after its first checkpoint, but at once in the other one.
+    public var newestTimeline: Timeline? { [timeline, minimumRecoveryTimeline].compactMap { $0 }.max() }
+}
+
 /// "Database cluster state" in pg_control.
 public enum ControlState: String, Sendable, Hashable, Codable {
     case startingUp = "starting up"

@@ -7,7 +7,8 @@ import Testing
 enum EveryRule {
     /// All rows of all table tests.
     static let rows: [Row] =
-        StoreSilentTests.rows + KeepingTheLeaderKeyTests.rows + JobInProgressTests.rows + EmptyDataDirectoryTests.rows
+        FailsafeTests.rows + StoreSilentTests.rows + KeepingTheLeaderKeyTests.rows + JobInProgressTests.rows
+        + EmptyDataDirectoryTests.rows
         + BootstrapTests.rows + IdentityTests.rows + StandbyClusterTests.rows + StandbyClusterLifeTests.rows
         + LeaderRepairsTests.rows
         + SwitchingOverTests.rows + StartingUpTests.rows + RecoveryTests.rows + RejoiningTests.rows

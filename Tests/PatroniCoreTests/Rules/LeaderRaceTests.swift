@@ -62,8 +62,25 @@ import Testing
             fires: "leader-race/older-timeline",
             then: .settles(.olderTimeline(own: Timeline(1), recorded: Timeline(2)))),
         Row(
-            "an older timeline, when they don't", beta.history(2), fires: "leader-race/healthiest",
-            doing: [.acquireLeaderKey], then: .begins(.promote)),
+            "an older timeline in any case: a second timeline 2 could never be told from the first", beta.history(2),
+            fires: "leader-race/older-timeline",
+            then: .settles(.olderTimeline(own: Timeline(1), recorded: Timeline(2)))),
+        Row(
+            "the longer log of an older timeline is not ahead", beta.history(2).server(.standby(timeline: 2)),
+            world: { $0.peers = [.silent("alpha"), .standby("gamma", at: 101, timeline: 1)] },
+            fires: "leader-race/healthiest", doing: [.acquireLeaderKey], then: .begins(.promote)),
+        Row(
+            "but a primary of an older timeline that still runs must go first",
+            beta.history(2).server(.standby(timeline: 2)), world: { $0.peers = [.primary("alpha")] },
+            fires: "leader-race/primary-alive", then: .settles(.primaryStillAlive("alpha"))),
+        Row(
+            "an unknown one only when timelines count",
+            beta.history(2).server(.standby(timeline: nil)).control { $0.timeline = nil },
+            fires: "leader-race/healthiest", doing: [.acquireLeaderKey], then: .begins(.promote)),
+        Row(
+            "an operator may insist on an older one", beta.history(2).asked(.failover(to: "beta")),
+            fires: "leader-race/we-are-the-candidate", doing: [.acquireLeaderKey, .clearFailoverRequest],
+            then: .begins(.promote)),
         Row(
             "an unknown timeline, when timelines count",
             beta.history(2).server(.standby(timeline: nil)).control { $0.timeline = nil }
@@ -119,6 +136,43 @@ import Testing
             "a primary of an older timeline is the past", alpha.history(2), fires: "leader-race/older-primary",
             then: .begins(.demote(.immediateWithoutKey))),
 
+        // The old primary still writes
+        Row(
+            "primary_race_backoff: log still comes in, so the old primary lives",
+            beta.server(.standby(at: 120)).settings { $0.primaryRaceBackoff = .seconds(60) },
+            memory: {
+                $0.unlockedSince = .start - .seconds(20)
+                $0.earlierPosition = LSN(110)
+            }, fires: "leader-race/log-still-grows", then: .settles(.raceBackoff(left: .seconds(40)))),
+        Row(
+            "in the first loop nobody can tell yet whether it does",
+            beta.settings { $0.primaryRaceBackoff = .seconds(60) },
+            memory: {
+                $0.unlockedSince = .start - .seconds(9)
+                $0.earlierPosition = LSN(100)
+            }, fires: "leader-race/log-still-grows", then: .settles(.raceBackoff(left: .seconds(51)))),
+        Row(
+            "nothing comes in any more: race", beta.settings { $0.primaryRaceBackoff = .seconds(60) },
+            memory: {
+                $0.unlockedSince = .start - .seconds(20)
+                $0.earlierPosition = LSN(100)
+            }, fires: "leader-race/healthiest", doing: [.acquireLeaderKey], then: .begins(.promote)),
+        Row(
+            "an operator's candidate does not wait",
+            beta.server(.standby(at: 120)).settings { $0.primaryRaceBackoff = .seconds(60) }
+                .asked(.failover(to: "beta")),
+            memory: {
+                $0.unlockedSince = .start - .seconds(20)
+                $0.earlierPosition = LSN(110)
+            }, fires: "leader-race/we-are-the-candidate", doing: [.acquireLeaderKey, .clearFailoverRequest],
+            then: .begins(.promote)),
+        Row(
+            "the window ends", beta.server(.standby(at: 120)).settings { $0.primaryRaceBackoff = .seconds(60) },
+            memory: {
+                $0.unlockedSince = .start - .seconds(60)
+                $0.earlierPosition = LSN(110)
+            }, fires: "leader-race/healthiest", doing: [.acquireLeaderKey], then: .begins(.promote)),
+
         // Our own promotion has failed
         Row(
             "our promotion was called off: let others have their turn", beta,
@@ -149,9 +203,9 @@ import Testing
             world: { $0.acquisition = .lostTo("beta") }, fires: "leader-race/lost", doing: [.acquireLeaderKey],
             then: .settles(.lostRace)),
         Row(
-            "paused: a primary of an older timeline is not stopped", alpha.paused.history(2),
-            fires: "leader-race/running-primary", doing: [.acquireLeaderKey],
-            then: .settles(.acquiredAsPrimary)),
+            "paused: a primary of an older timeline is not stopped, but does not get the key", alpha.paused.history(2),
+            fires: "leader-race/paused-older-primary",
+            then: .settles(.olderTimeline(own: Timeline(1), recorded: Timeline(2)))),
     ]
 
     @Test(arguments: rows) func row(_ row: Row) { row.check() }

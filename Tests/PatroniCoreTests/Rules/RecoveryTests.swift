@@ -19,7 +19,7 @@ import Testing
             then: .begins(.start(.primary))),
         Row(
             "not when the history names a newer timeline: somebody else led since", .crashedPrimary.history(2),
-            memory: { $0.wasPrimary() }, fires: "recovery/leader-starts-as-standby",
+            memory: { $0.wasPrimary() }, fires: "recovery/leader-starts-as-standby", doing: [.releaseLeaderKey],
             then: .begins(.start(.standby(.nobody)))),
         Row(
             "a leader that was a standby starts as one, and is promoted then",

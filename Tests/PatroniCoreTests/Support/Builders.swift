@@ -146,6 +146,24 @@ extension Observation {
     }
     /// The lease ends this many seconds from now; in the past when negative.
     func lease(_ seconds: Int) -> Observation { with { $0.lease = .held(until: .start + .seconds(seconds)) } }
+    /// Failsafe mode is on, and all three members are in the map.
+    var failsafeOn: Observation {
+        let addresses: [MemberName: String] = [
+            "alpha": "http://alpha:8008/patroni", "beta": "http://beta:8008/patroni",
+            "gamma": "http://gamma:8008/patroni",
+        ]
+        return settings { $0.isFailsafeModeEnabled = true }.cluster { $0.failsafe = addresses }.with { now in
+            now.failsafe.circle = addresses.filter { $0.key != now.me }
+        }
+    }
+    /// Not to take over from `leader` for this long.
+    func promised(to leader: MemberName, for seconds: Int = 10) -> Observation {
+        with {
+            $0.failsafe.promise = FailsafePromise(
+                leader: leader, connectionURL: "postgres://\(leader):5432/postgres",
+                apiURL: "http://\(leader):8008/patroni", slots: [:], until: .start + .seconds(seconds))
+        }
+    }
     var noLease: Observation { with { $0.lease = .none } }
     func busy(_ job: Job, for time: Duration = .seconds(1), isPastReturn: Bool = false) -> Observation {
         with { $0.job = JobUnderway(job: job, since: .start - time, isPastReturn: isPastReturn) }
@@ -168,6 +186,18 @@ extension Observation {
 
 extension StoreFailure {
     static let noAnswer = StoreFailure(.unreachable, "127.0.0.1:2379 did not answer in time")
+}
+
+extension FailsafeReply {
+    static func accepted(_ name: MemberName, at position: UInt64? = nil, for time: Duration? = nil) -> FailsafeReply {
+        FailsafeReply(name: name, answer: .accepted(position.map { LSN($0) }, for: time))
+    }
+    static func refused(_ name: MemberName) -> FailsafeReply {
+        FailsafeReply(name: name, answer: .refused("Running as a leader"))
+    }
+    static func silent(_ name: MemberName) -> FailsafeReply {
+        FailsafeReply(name: name, answer: .silent("no answer in time"))
+    }
 }
 
 extension PeerStatus {

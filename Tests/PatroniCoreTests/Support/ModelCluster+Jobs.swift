@@ -135,6 +135,8 @@ extension ModelCluster {
         self[name].memory = Memory()
         self[name].lease = .none
         self[name].lastClusterWithLeader = nil
+        self[name].failsafeMap = FailsafeMap()
+        self[name].failsafe = FailsafeView(startedAt: now)
         self[name].halted = nil
         self[name].nextTurn = now
     }

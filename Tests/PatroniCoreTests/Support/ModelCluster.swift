@@ -111,13 +111,8 @@ struct ModelCluster {
 
     private mutating func turn(_ index: Int) {
         let member = members[index]
-        if member.canReachStore, !store.isUnlocked { members[index].lastClusterWithLeader = store }
-        let observation = Observation(
-            now: now, wallTime: .noon + (now - .start), me: member.name, tags: member.tags, settings: member.settings,
-            store: member.canReachStore ? .cluster(store) : .silent(.noAnswer),
-            lastClusterWithLeader: members[index].lastClusterWithLeader, directory: member.directory,
-            server: member.status, job: member.job, lease: member.lease)
-        var turn = Turn(observation, member.memory)
+        if member.canReachStore { readStore(index) }
+        var turn = Turn(observation(index), member.memory)
         var again: Duration?
         deciding: while true {
             let verdict = turn.next()
@@ -127,8 +122,12 @@ struct ModelCluster {
             case .ask(.statusOfPeers):
                 turn.learn(
                     .peers(
-                        Situation.others(cluster: store, last: member.lastClusterWithLeader, me: member.name)
-                            .map { PeerStatus(name: $0.name, answer: self[$0.name].answer(at: now)) }))
+                        Situation.others(
+                            cluster: store, last: member.lastClusterWithLeader, me: member.name,
+                            isFailsafe: member.settings.isFailsafeModeEnabled
+                        )
+                        .map { PeerStatus(name: $0.name, answer: self[$0.name].answer(at: now)) }))
+            case .ask(.failsafe(let circle, by: _)): turn.learn(askFailsafe(circle, index))
             case .ask(.upstream(let target)):
                 turn.learn(.upstream(members[index].upstream == target ? .asWanted : .needsReload))
             case .act(let action, _): turn.learn(perform(action, index))
@@ -149,8 +148,9 @@ struct ModelCluster {
     }
 
     private mutating func publish(_ index: Int) {
+        guard members[index].canReachStore else { return }
+        publishFailsafeMap(index)
         let member = members[index]
-        guard member.canReachStore else { return }
         change { store in
             store.members.removeAll { $0.name == member.name }
             store.members.append(member.published)
@@ -205,6 +205,7 @@ struct ModelCluster {
             members[index].lease = .none
             return .leaderKey(action, .lostTo(store.leader?.name), .none)
         }
+        members[index].failsafe.promise = nil
         keyExpires = now + members[index].settings.ttl
         members[index].lease = .held(until: keyExpires)
         change { $0.leader = Leader(name: name) }

@@ -25,6 +25,8 @@ struct ModelMember {
     var frozenUntil: Moment?
     var canReachStore = true
     var canBeReached = true
+    var failsafeMap = FailsafeMap()
+    var failsafe = FailsafeView()
     var nextTurn = Moment.start
     var halted: Reason?
     var lastReason: Reason?
@@ -70,9 +72,13 @@ struct ModelMember {
         return member
     }
 
+    func answersRequests(at now: Moment) -> Bool {
+        isAlive && halted == nil && canBeReached && (frozenUntil.map { $0 < now } ?? true)
+    }
+
     /// What it tells others that ask.
     func answer(at now: Moment) -> PeerAnswer? {
-        guard isAlive, halted == nil, canBeReached, frozenUntil.map({ $0 < now }) ?? true else { return nil }
+        guard answersRequests(at: now) else { return nil }
         let runs = server == .primary || server == .standby
         return PeerAnswer(
             isInRecovery: server != .primary, position: runs ? LSN(log.position) : nil,

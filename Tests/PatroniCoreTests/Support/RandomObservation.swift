@@ -62,6 +62,7 @@ extension SeededRandom {
         case 3: cluster.initialize = .done(.foreign)
         default: break
         }
+        if chance(40) { cluster.failsafe = chance(20) ? [:] : [pick(Self.names): "http://x:8008/patroni"] }
         cluster.leader = maybe(65, Leader(name: pick(Self.names)))
         if chance(20) { cluster.configuration = nil }
         cluster.status.position = maybe(80, LSN(position()))
@@ -92,8 +93,18 @@ extension SeededRandom {
         settings.removeDataDirectoryOnDivergedTimelines = chance(30)
         settings.primaryStartTimeout = pick([.zero, .seconds(20), .seconds(300)])
         settings.synchronousMode = pick([.off, .off, .off, .on, .quorum])
+        settings.isFailsafeModeEnabled = chance(40)
+        if chance(15) { settings.primaryRaceBackoff = .seconds(number(1...60)) }
         if chance(15) { settings.standbyCluster = RemoteSource(["host": "elsewhere"]) }
         return settings
+    }
+
+    mutating func failsafe() -> FailsafeView {
+        FailsafeView(
+            circle: maybe(60, ["gamma": "http://gamma:8008/patroni"]),
+            promise: maybe(40, FailsafePromise(leader: pick(Self.names), until: moment(-5...20))),
+            lastLeader: maybe(40, .init(name: pick(Self.names), at: moment(-30...0))),
+            startedAt: maybe(60, moment(-40...0)))
     }
 
     mutating func job() -> Job {
@@ -117,6 +128,7 @@ extension SeededRandom {
         if chance(60) { now.lease = .held(until: moment(-10...30)) }
         now.mayBootstrap = chance(80)
         now.mayCloneWithoutLeader = chance(10)
+        if now.settings.isFailsafeModeEnabled { now.failsafe = failsafe() }
         return now
     }
 
@@ -135,6 +147,7 @@ extension SeededRandom {
         memory.noRaceUntil = maybe(15, moment(-10...30))
         memory.unlockedSince = maybe(50, moment(-60...0))
         memory.target = maybe(40, pick([.nobody, .member("alpha")]))
+        memory.earlierPosition = maybe(50, LSN(position()))
         memory.retargetedAt = maybe(30, moment(-20...0))
         memory.comparedAt = maybe(50, moment(-20...0))
         memory.followed = maybe(60, .init(leader: pick(Self.names), timeline: nil))
@@ -147,6 +160,10 @@ extension SeededRandom {
         world.renewal = pick(outcomes)
         world.acquisition = pick(outcomes)
         world.claim = pick([.written(nil), .conflict, .unknown(.noAnswer)])
+        world.takes = chance(70) ? .zero : .seconds(number(0...8))
+        world.failsafe = [
+            pick([.accepted("gamma"), .accepted("gamma", for: .seconds(5)), .refused("gamma"), .silent("gamma")])
+        ]
         world.upstream = pick([.asWanted, .needsReload, .needsRestart])
         world.peers = Self.names.map { name in
             switch number(0...3) {

@@ -8,6 +8,9 @@ import Testing
 struct World: Sendable, Hashable {
     var peers: [PeerStatus] = [.silent("alpha"), .standby("beta"), .standby("gamma")]
     var upstream: UpstreamState = .asWanted
+    var failsafe: [FailsafeReply] = [.accepted("beta"), .accepted("gamma")]
+    /// How long each question and each deed takes.
+    var takes: Duration = .zero
     var renewal: LeaderKeyOutcome = .held
     var acquisition: LeaderKeyOutcome = .held
     var claim: WriteOutcome = .written(nil)
@@ -24,6 +27,12 @@ struct World: Sendable, Hashable {
         switch decision {
         case .ask(.statusOfPeers): return .peers(peers.filter { $0.name != now.me })
         case .ask(.upstream): return .upstream(upstream)
+        case .ask(.failsafe):
+            let answers = FailsafeAnswers(failsafe)
+            return .failsafe(
+                answers,
+                answers.prolonged(
+                    now.lease, askedAt: now.now, answeredAt: now.now + takes, ttl: now.settings.ttl))
         case .act(.renewLeaderKey, _): return .leaderKey(.renewLeaderKey, renewal, lease(renewal))
         case .act(.acquireLeaderKey, _): return .leaderKey(.acquireLeaderKey, acquisition, lease(acquisition))
         case .act(.claimInitialize, _): return .written(.claimInitialize, claim)
@@ -84,7 +93,7 @@ struct Transcript: Sendable {
             transcript.path.append(verdict.rule)
             transcript.decisions.append(verdict.decision)
             guard let learned = world.answer(verdict.decision, for: transcript.turn.observation) else { break }
-            transcript.turn.learn(learned)
+            transcript.turn.learn(learned, at: transcript.turn.observation.now + world.takes)
         }
         return transcript
     }
