@@ -12,9 +12,10 @@ extension TurnRecord {
         while true {
             let verdict = turn.next()
             let learned = world.answer(verdict.decision, for: turn.observation)
-            record.steps.append(Step(verdict: verdict, learned: learned, began: now.now, took: .milliseconds(2)))
+            let began = turn.observation.now
+            record.steps.append(Step(verdict: verdict, learned: learned, began: began, took: .milliseconds(2)))
             guard let learned else { return record }
-            turn.learn(learned)
+            turn.learn(learned, at: began + .milliseconds(2))
         }
     }
 
