@@ -105,6 +105,12 @@ enum Frozen {
     static func replica(of cluster: TestCluster) async throws -> (other: TestMember, frozen: [Int32]) {
         let replicas = try await cluster.replicas()
         guard replicas.count == 2 else { throw Missing(what: "second replica") }
+        let leader = try await cluster.waitForLeader()
+        // What members say of themselves may be a moment old.
+        try await eventually("both replicas are connected") {
+            try await leader.sql("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'") == "2"
+                ? true : nil
+        }
         let frozen = try await replicas[1].freezePostgres()
         // 40 MB of WAL: less than wal_keep_size, more than the kernel keeps for a receiver that sleeps.
         try await cluster.write(
@@ -113,6 +119,10 @@ enum Frozen {
             INSERT INTO filler SELECT repeat('x', 1000) FROM generate_series(1, 36000);
             DROP TABLE filler
             """)
+        let end = try await leader.sql("SELECT pg_current_wal_lsn()")
+        try await eventually("\(replicas[0].name) has everything") {
+            try await replicas[0].sql("SELECT pg_last_wal_receive_lsn() >= '\(end)'") == "t" ? true : nil
+        }
         return (replicas[0], frozen)
     }
 

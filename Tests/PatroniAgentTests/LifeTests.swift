@@ -79,7 +79,7 @@ import Testing
             #expect(try await rig.leader == "beta")
         }
         #expect(
-            alpha.callbacks.heard.prefix(3) == ["on_start primary", "on_role_change demoted", "on_role_change replica"])
+            alpha.callbacks.heard.prefix(3) == ["on_start primary", "on_stop primary", "on_role_change replica"])
         #expect(beta.callbacks.heard.contains("on_role_change primary"))
     }
 

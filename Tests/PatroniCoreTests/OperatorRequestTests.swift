@@ -58,7 +58,9 @@ import Testing
         #expect(Self.answer(Self.reinitialize) == from(.leader("alpha")))
         let spared = Observation.standby.cluster { $0.change("gamma") { $0 = $0.tagged("clonefrom") } }
         #expect(Self.answer(Self.reinitialize, spared) == from(.replica("gamma")))
-        #expect(Self.answer(.reinitialize(force: false, fromLeader: true), spared) == from(.leader("alpha")))
+        #expect(
+            Self.answer(.reinitialize(force: false, fromLeader: true), spared)
+                == .begin(.reinitializeFromLeader("alpha"), cancelling: nil))
     }
 
     @Test func `force ends what is under way`() {

@@ -3,6 +3,7 @@
 import Logging
 import PatroniCore
 import PatroniDCS
+import PatroniPlatform
 
 extension Agent {
     func perform(_ action: Action, because reason: Reason) async -> Learned {
@@ -33,6 +34,12 @@ extension Agent {
         case .announce(let role):
             // Of a new cluster callbacks hear as of any start: at the next look (HA-054, HA-056).
             if reason != .initializedCluster { await parts.callbacks.roleChanged(to: role) }
+            return .done(action)
+        case .resumeReplay:
+            let (server, deadline) = (parts.server, now + Self.lookLimit)
+            _ = await abandoning(by: deadline + Self.lookGrace, time: parts.time) {
+                await server.resumeReplay(by: deadline)
+            }
             return .done(action)
         case .begin(let job):
             log.info("\(reason.text(me))")

@@ -19,7 +19,7 @@ extension Agent {
             try await stopForGood(.immediate)
         }
         uncheckpointedPromotion = nil
-        await parts.callbacks.roleChanged(to: .demoted)
+        await parts.callbacks.stopped(as: memory.role)
     }
 
     /// After this an immediate stop becomes a kill: neither leaves a checkpoint behind.

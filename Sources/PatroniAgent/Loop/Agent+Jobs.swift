@@ -27,7 +27,8 @@ extension Agent {
         record(.ended(job, outcome, took: now - (self.job?.since ?? now)))
         endedJobs.append((job, outcome))
         switch job {
-        case .bootstrap, .bootstrapStandbyLeader, .clone, .reinitialize: configuration.forgetCopy()
+        case .bootstrap, .bootstrapStandbyLeader, .clone, .reinitialize, .reinitializeFromLeader:
+            configuration.forgetCopy()
         default: break
         }
         jobTask = nil
@@ -78,10 +79,16 @@ extension Agent {
             case .promote: return try await promote()
             case .demote(let demotion): try await demote(demotion)
             case .restart(let timeout): try await restart(timeout: timeout)
-            case .reinitialize(let source): try await reinitialize(from: source)
+            case .reinitialize(let source):
+                try await empty()
+                try await clone(from: source)
+            case .reinitializeFromLeader(let leader):
+                let leader = try member(leader)
+                try await empty()
+                try await parts.server.cloneByBaseBackup(of: leader)
             case .checkDivergence(let leader): return try await compare(with: leader)
             case .rewind(let leader): return try await rewind(from: leader)
-            case .follow(let target, let restart): try await parts.server.follow(upstream(target), restart: restart)
+            case .follow(let target, let restart): try await follow(target, restart: restart)
             }
             return .succeeded
         } catch {
@@ -203,12 +210,29 @@ extension Agent {
         await parts.callbacks.restarted(as: role)
     }
 
-    private func reinitialize(from source: CloneSource) async throws(JobFailure) {
+    /// The role stays, so callbacks hear of a reload or a restart (HA-305, HA-306).
+    private func follow(_ target: FollowTarget, restart: Bool) async throws(JobFailure) {
+        try await parts.server.follow(upstream(target), restart: restart)
+        if restart {
+            await parts.callbacks.restarted(as: memory.role)
+        } else {
+            await parts.callbacks.reloaded(as: memory.role)
+        }
+    }
+
+    /// What does not stop in time is killed (HA-412).
+    private func empty() async throws(JobFailure) {
         await askForRelease()
         defer { asksForRelease = false }
         try await parts.server.stop(.immediate, by: now + settings.retryTimeout)
         try await parts.server.removeDataDirectory()
-        try await clone(from: source)
+    }
+
+    private func member(_ name: MemberName) throws(JobFailure) -> Member {
+        guard let member = cluster?.member(name) ?? lastClusterWithLeader?.member(name) else {
+            throw JobFailure("\(name) is not in the store any more")
+        }
+        return member
     }
 
     private func compare(with source: HistorySource) async throws(JobFailure) -> JobOutcome {

@@ -99,7 +99,7 @@ extension Agent {
     var state: MemberState {
         switch job?.job {
         case .bootstrap: .initializing
-        case .clone, .reinitialize, .bootstrapStandbyLeader: .creatingReplica
+        case .clone, .reinitialize, .reinitializeFromLeader, .bootstrapStandbyLeader: .creatingReplica
         case .restart: .restarting
         case .demote: .stopping
         case .start: .starting

@@ -46,7 +46,6 @@ extension Agent {
             await parts.store.setTimings(
                 ttl: settings.ttl, loopWait: settings.loopWait, retryTimeout: settings.retryTimeout)
         }
-        if old.isPaused, !settings.isPaused { memory.divergence = .unchecked }
         await apply(configuration.local.postgres, force: force)
         if force { await applyToServices() }
         if force, look.status.running != nil { await parts.callbacks.reloaded(as: memory.role) }

@@ -171,6 +171,10 @@ extension Agent {
     /// Says once what changed, and every turn what Patroni says every turn.
     private func report(_ reason: Reason) {
         lastReason = reason
+        // Whose the lock is goes without saying as long as all is well (HA-345).
+        if !reason.text(me).hasPrefix("no action") {
+            log.info("Lock owner: \(cluster?.leader?.name.text ?? "None"); I am \(me)")
+        }
         log.info("\((settings.isPaused ? "PAUSE: " : "") + reason.text(me))")
     }
 }

@@ -75,11 +75,17 @@ extension LocalDatabase {
         } catch { log.error("what the failed bootstrap left could not be put aside: \(error)") }
     }
 
-    func clone(from source: Member?) async throws(JobFailure) {
+    func clone(from source: Member?) async throws(JobFailure) { try await clone(from: source, onlyBaseBackup: false) }
+
+    func cloneByBaseBackup(of leader: Member) async throws(JobFailure) {
+        try await clone(from: leader, onlyBaseBackup: true)
+    }
+
+    private func clone(from source: Member?, onlyBaseBackup: Bool) async throws(JobFailure) {
         await learnProgramsVersion()
         let creation = try await replicaCreation()
         do throws(ReplicaCreationError) {
-            _ = try await creation.create(from: source?.endpoint)
+            _ = try await creation.create(from: source?.endpoint, onlyBaseBackup: onlyBaseBackup)
         } catch { throw JobFailure(error.description) }
         serverVersion = nil
         recovery = nil

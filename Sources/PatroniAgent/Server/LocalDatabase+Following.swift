@@ -71,6 +71,19 @@ extension LocalDatabase {
         return ServerParameters.raisedForStandby(wanted, controlData: lines).parameters
     }
 
+    /// An operator's own pause stays: only a server that was started with less than its log asks for has paused itself
+    /// (HA-137).
+    func resumeReplay(by deadline: Moment) async {
+        guard let server = try? await server(), let report = try? await reader.report(by: deadline) else { return }
+        let lines = Dictionary(report.map { ($0.label, $0.value) }, uniquingKeysWith: { $1 })
+        let started = written.isEmpty ? wantedParameters(server) : written
+        guard ServerParameters.raisedForStandby(started, controlData: lines).parameters != started else { return }
+        log.info("Resuming paused WAL replay for PostgreSQL 14+")
+        do throws(SQLError) {
+            _ = try await workConnection(by: deadline).query("SELECT pg_catalog.pg_wal_replay_resume()", by: deadline)
+        } catch { log.warning("the replay could not be resumed: \(error)") }
+    }
+
     // MARK: divergence
 
     /// Compares this server's log with the leader's history; a crashed one recovers by itself first, as nobody else

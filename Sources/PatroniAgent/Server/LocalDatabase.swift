@@ -158,7 +158,10 @@ actor LocalDatabase: ManagedServer {
         if recovery != nil { forgetSynchronousNames() }
         var parameters = wantedParameters(server)
         var pending = PendingRestart()
-        if recovery != nil, let report = try? await reader.report(by: time.now + .seconds(5)) {
+        let report = (try? await reader.report(by: time.now + .seconds(5))) ?? []
+        // What the server was like before is gone once it runs (HA-082).
+        log.info("pg_controldata:\n\(report.map { "  \($0.label): \($0.value)" }.joined(separator: "\n"))")
+        if recovery != nil, !report.isEmpty {
             let lines = Dictionary(report.map { ($0.label, $0.value) }, uniquingKeysWith: { $1 })
             (parameters, pending) = ServerParameters.raisedForStandby(parameters, controlData: lines)
         }

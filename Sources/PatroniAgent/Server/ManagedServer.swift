@@ -39,6 +39,10 @@ package protocol ManagedServer: Sendable {
     /// Does the running standby follow `upstream`?
     func compare(with upstream: Upstream, by deadline: Moment) async -> UpstreamState
     func follow(_ upstream: Upstream, restart: Bool) async throws(JobFailure)
+    /// Lets replay go on that PostgreSQL itself has paused, because its settings are lower than the primary's (HA-137).
+    func resumeReplay(by deadline: Moment) async
+    /// Fills the data directory with a base backup of `leader`, whatever methods are configured (HA-159).
+    func cloneByBaseBackup(of leader: Member) async throws(JobFailure)
     /// Makes a sleeping WAL receiver try again now.
     func nudge() async
 
@@ -59,6 +63,12 @@ package protocol ManagedServer: Sendable {
     func setSynchronousNames(_ names: SynchronousStandbyNames, by deadline: Moment) async throws(JobFailure)
     /// The history of the current timeline, from the server's own file; nil on timeline 1 or when unreadable.
     func history(of timeline: Timeline, by deadline: Moment) async -> TimelineHistory?
+}
+
+/// A server with one way to be copied, whose replay nobody pauses.
+extension ManagedServer {
+    package func resumeReplay(by deadline: Moment) async {}
+    package func cloneByBaseBackup(of leader: Member) async throws(JobFailure) { try await clone(from: leader) }
 }
 
 /// A server that knows of no other cluster.

@@ -42,6 +42,8 @@ public enum Action: Sendable, Hashable, Codable {
     case recordHistory
     /// Tell callbacks and the store that this member's role is now this.
     case announce(MemberRole)
+    /// Let a standby replay again that PostgreSQL itself has paused; an operator's own pause stays.
+    case resumeReplay
     case begin(Job)
     /// End the job that is under way and everything it started.
     case cancelJob
@@ -62,6 +64,8 @@ public enum Job: Sendable, Hashable, Codable {
     case restart(startTimeout: Duration?)
     /// Throw the data directory away and clone anew.
     case reinitialize(from: CloneSource)
+    /// The same, by a base backup of the leader, whatever methods are configured (HA-159).
+    case reinitializeFromLeader(MemberName)
     /// Compare this member's log with the leader's history.
     case checkDivergence(from: HistorySource)
     case rewind(from: HistorySource)
@@ -84,7 +88,7 @@ public enum Job: Sendable, Hashable, Codable {
         case .demote(.toStandbyCluster): "demoting to a standby cluster"
         case .demote: "demoting self"
         case .restart: "restart"
-        case .reinitialize: "reinitialize"
+        case .reinitialize, .reinitializeFromLeader: "reinitialize"
         case .checkDivergence: "checking for diverged timelines"
         case .rewind(let source): "running pg_rewind from \(source)"
         case .follow: "changing primary_conninfo and restarting"

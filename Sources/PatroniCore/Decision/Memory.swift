@@ -34,6 +34,7 @@ public struct Memory: Sendable, Hashable, Codable {
     public var earlierPosition: LSN?
     private var positionSample: PositionSample?
     private var wasRunning = false
+    private var wasPaused = false
 
     public init() {}
 
@@ -88,6 +89,10 @@ extension Memory {
     /// Takes in what one look shows. Looking twice changes nothing.
     public mutating func look(at now: Observation) {
         if case .cluster(let cluster) = now.store { noteLeader(of: cluster, now) }
+        // What the operator did in maintenance mode nobody looked at, even if nothing seems to have changed (HA-021,
+        // HA-175, HA-413).
+        if wasPaused, !now.settings.isPaused { divergence = .unchecked }
+        wasPaused = now.settings.isPaused
         switch now.server {
         case .running(let server):
             samplePosition(server.position, now)
@@ -161,7 +166,7 @@ extension Memory {
             target = upstream
             retargetedAt = now
         case .start(.primary), .promote: target = nil
-        case .clone, .reinitialize, .restart, .checkDivergence, .rewind: break
+        case .clone, .reinitialize, .reinitializeFromLeader, .restart, .checkDivergence, .rewind: break
         }
     }
 
@@ -176,7 +181,7 @@ extension Memory {
             bootstrap = outcome == .succeeded ? .finished : .failed(failure ?? "it was called off")
             divergence = .none
             if outcome == .succeeded { role = .standbyLeader }
-        case .clone, .reinitialize:
+        case .clone, .reinitialize, .reinitializeFromLeader:
             cloneFailure = setback
             divergence = outcome == .succeeded ? .none : .unchecked
             wasRunning = false

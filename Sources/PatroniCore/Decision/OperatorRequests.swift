@@ -89,7 +89,8 @@ extension OperatorRequest {
         if leader == now.me { return .refused(.isLeader) }
         if let job = now.job, !force { return .refused(.alreadyInProgress(job)) }
         guard now.cluster?.leaderMember?.connectionURL != nil else { return .refused(.noSource(leader)) }
-        let source = fromLeader ? .leader(leader) : EmptyDataDirectory.cloneSource(now, leader: leader)
+        if fromLeader { return .begin(.reinitializeFromLeader(leader), cancelling: now.job) }
+        let source = EmptyDataDirectory.cloneSource(now, leader: leader)
         return .begin(.reinitialize(from: source), cancelling: now.job)
     }
 }

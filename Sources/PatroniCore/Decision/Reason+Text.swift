@@ -28,6 +28,7 @@ extension Reason {
         case .changingUpstream(.nobody): "no action. I am (\(me)), a secondary, not streaming from anybody"
         case .waitingForLeaderToPromote(let leader): "waiting for the leader (\(leader)) to become primary"
         case .comparing(let source): "comparing timelines with \(source)"
+        case .resumingReplay: "Resuming paused WAL replay for PostgreSQL 14+"
         case .waitingForSuccessor: "waiting for a new leader before coming back as a replica"
         case .waitingForCheckpoint(let leader): "Waiting for checkpoint on \(leader) before rewind"
         case .divergenceUnknown(let why): "can not compare timelines with the leader yet: \(why)"

@@ -21,6 +21,7 @@ public enum Reason: Sendable, Hashable, Codable {
     case lookingAgain
     case waitingToBecomePrimary
     case changingUpstream(FollowTarget)
+    case resumingReplay
     case waitingForLeaderToPromote(MemberName)
     case waitingForSuccessor
     case comparing(with: HistorySource)

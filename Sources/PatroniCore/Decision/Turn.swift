@@ -16,6 +16,7 @@ public enum Rules {
         StartingUp.table,
         Recovery.table,
         NotAnswering.table,
+        PausedReplay.table,
         LeaderRace.table,
         HoldingTheLock.table,
         StandbyLeader.table,

@@ -12,7 +12,8 @@ enum EveryRule {
         + BootstrapTests.rows + IdentityTests.rows + StandbyClusterTests.rows + StandbyClusterLifeTests.rows
         + LeaderRepairsTests.rows
         + SwitchingOverTests.rows + StartingUpTests.rows + RecoveryTests.rows + RejoiningTests.rows
-        + NotAnsweringTests.rows + LeaderRaceTests.rows + RaceOnRequestTests.rows + SynchronousRaceTests.rows
+        + NotAnsweringTests.rows + PausedReplayTests.rows + LeaderRaceTests.rows + RaceOnRequestTests.rows
+        + SynchronousRaceTests.rows
         + HoldingTheLockTests.rows + FollowingTests.rows
 
     static let names: [String] = Rules.tables.flatMap { table in table.rules.map { "\(table.name)/\($0.name)" } }

@@ -13,6 +13,19 @@ import Testing
         #expect(memory.role == .demoted)
     }
 
+    @Test func `after maintenance mode the log is compared again, though nothing seems to have changed`() {
+        var memory = Memory()
+        memory.found(.none)
+        memory.look(at: .standby)
+        memory.look(at: .standby.paused)
+        #expect(memory.divergence == .none)
+        memory.look(at: .standby)
+        #expect(memory.divergence == .unchecked)
+        memory.found(.none)
+        memory.look(at: .standby)
+        #expect(memory.divergence == .none)
+    }
+
     @Test func aPrimaryThatIsStartedAgainStaysOne() {
         var memory = Memory()
         memory.look(at: .crashedPrimary)

@@ -103,3 +103,32 @@ import Testing
 
     @Test(arguments: rows) func row(_ row: Row) { row.check() }
 }
+
+@Suite("Paused replay") struct PausedReplayTests {
+    static func standby(_ version: Int = 150_018) -> Observation {
+        guard case .running(var server) = ServerStatus.standby(), case .standby(var progress) = server.recovery else {
+            return .standby
+        }
+        progress.isReplayPaused = true
+        server.recovery = .standby(progress)
+        server.version = version
+        return .standby.server(.running(server))
+    }
+
+    static let rows: [Row] = [
+        Row(
+            "a standby that waits for higher settings is let go on, and followed with", standby(),
+            fires: "paused-replay/resume", doing: [.resumeReplay], then: .settles(.following(leader: "alpha"))),
+        Row(
+            "also while nobody leads", standby().unlocked.tagged("nofailover"), fires: "paused-replay/resume",
+            doing: [.resumeReplay], then: .settles(.notAllowedToLead)),
+        Row(
+            "not in maintenance mode", standby().paused, fires: "following/streams",
+            then: .settles(.following(leader: "alpha"))),
+        Row(
+            "before PostgreSQL 14 nobody but an operator pauses it", standby(130_012), fires: "following/streams",
+            then: .settles(.following(leader: "alpha"))),
+    ]
+
+    @Test(arguments: rows) func row(_ row: Row) { row.check() }
+}

@@ -18,7 +18,7 @@ extension ModelCluster {
 
     private func duration(of job: Job) -> Duration {
         switch job {
-        case .bootstrap, .bootstrapStandbyLeader, .clone, .reinitialize: .seconds(2)
+        case .bootstrap, .bootstrapStandbyLeader, .clone, .reinitialize, .reinitializeFromLeader: .seconds(2)
         case .start, .restart: .milliseconds(600)
         case .promote: .milliseconds(300)
         case .demote(.graceful), .demote(.offline): .milliseconds(500)
@@ -48,6 +48,7 @@ extension ModelCluster {
             members[index].hasData = true
             members[index].server = .primary
         case .clone(let source), .reinitialize(let source): return copy(source, to: index)
+        case .reinitializeFromLeader(let leader): return copy(.leader(leader), to: index)
         case .start(.primary): members[index].server = .primary
         case .start(.standby(let target)):
             members[index].server = .standby

@@ -183,7 +183,7 @@ struct ModelCluster {
             if case .starting = members[index].server { members[index].server = .stopped }
             members[index].nextTurn = now
             return .done(action)
-        case .announce, .recordHistory:
+        case .announce, .recordHistory, .resumeReplay:
             if action == .recordHistory { recordHistory(member) }
             return .done(action)
         case .releaseLeaderKey:
