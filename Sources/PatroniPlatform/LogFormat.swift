@@ -1,4 +1,4 @@
-// A log line in Python's % format, because `log.format` is written that way (CFG-056).
+// A log line in Python's % format, because `log.format` is written that way (HA-347, HA-368, CFG-056).
 
 import Glibc
 import Logging

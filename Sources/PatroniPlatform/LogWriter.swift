@@ -1,4 +1,5 @@
-// Lines on their way to standard error or a file: a bounded queue and one thread that may block.
+// Lines on their way to standard error or a file: a bounded queue and one thread that may block
+// (HA-344, HA-346).
 
 import Dispatch
 import Glibc

@@ -7,7 +7,7 @@ import PatroniPlatform
 import PatroniPostgres
 
 extension Agent {
-    /// Starts a job; the rules make sure that none is running.
+    /// Starts a job; the rules make sure that none is running, so that never two of them touch PostgreSQL (HA-386).
     func begin(_ job: Job) {
         guard self.job == nil else { return }
         self.job = JobUnderway(job: job, since: now)
@@ -34,6 +34,7 @@ extension Agent {
         jobTask = nil
         for waiter in jobWaiters { waiter.resume(returning: outcome) }
         jobWaiters = []
+        // HA-165
         wakeUps.wake()
     }
 

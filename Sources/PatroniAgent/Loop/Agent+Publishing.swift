@@ -1,4 +1,4 @@
-// What others are told at the end of a turn: the member key, the leader's report, the health checks.
+// What others are told at the end of a turn: the member key, the leader's report, the health checks (HA-022, HA-036).
 
 import Logging
 import PatroniAPI
@@ -10,6 +10,7 @@ import PatroniPlatform
 extension Agent {
     func publish() async {
         publishStatusBoard()
+        // Without an answer from the store there was no turn worth telling of (HA-043).
         if cluster != nil, !isStoreKnownToBeSilent { await publishToStore() }
         arrangeSlots()
         nudgeReceiver()
@@ -88,7 +89,8 @@ extension Agent {
         return member
     }
 
-    /// Positions of a server that is being stopped or copied tell nothing (DCS-022).
+    /// The key is refreshed during long jobs, but positions of a server that is stopped or copied tell nothing (HA-400,
+    /// DCS-022).
     private var isJobBlockingPositions: Bool {
         switch job?.job {
         case nil, .promote, .follow, .checkDivergence: false
@@ -112,6 +114,7 @@ extension Agent {
         case .running, .unresponsive: return .running
         case .starting: return .starting
         case .stopped:
+            // HA-048
             if case .failed = memory.bootstrap { return .initdbFailed }
             if memory.startFailure != nil { return .startFailed }
             return memory.crashedAt == nil ? .stopped : .crashed

@@ -9,7 +9,7 @@ import PatroniHTTP
 import PatroniPlatform
 
 extension Agent {
-    /// Takes over the cluster's half. A bad one is refused as a whole and the one in force stays (CFG-019).
+    /// Takes over the cluster's half. A bad one is refused as a whole and the one in force stays (HA-020, CFG-019).
     func adopt(_ stored: StoredConfiguration?) async {
         guard let stored else { return }
         do throws(ConfigurationError) {
@@ -21,7 +21,8 @@ extension Agent {
         await settingsChanged(force: false)
     }
 
-    /// Reads the file again and reloads PostgreSQL in any case (CFG-268 to CFG-275).
+    /// Reads the file again and reloads PostgreSQL in any case (CFG-268 to CFG-275); new tags are published with the next
+    /// turn (HA-343).
     func reload() async {
         isReloadRequested = false
         do throws(ConfigurationError) {

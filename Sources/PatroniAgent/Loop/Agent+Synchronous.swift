@@ -33,7 +33,7 @@ extension Agent {
         if known?.isRunning != news?.isRunning || known?.tags != news?.tags { wakeUps.wake() }
     }
 
-    /// After a turn of a leading primary.
+    /// After a turn of a leading primary, in maintenance mode too (HA-168).
     func keepSynchronous() async -> Duration? { await keepSynchronous(until: now + Self.patience) }
 
     /// Returns how soon to look again while things are not as they should be.

@@ -58,7 +58,7 @@ extension Agent {
         }
     }
 
-    /// The store and the server are looked at side by side, each with its own deadline.
+    /// The store (HA-019) and the server are looked at side by side, each with its own deadline.
     private func observe() async -> Observation {
         let began = now
         async let looked = lookInTime(since: began)
@@ -168,7 +168,7 @@ extension Agent {
         }
     }
 
-    /// Says once what changed, and every turn what Patroni says every turn.
+    /// Says once what changed, and every turn what Patroni says every turn (HA-007).
     private func report(_ reason: Reason) {
         lastReason = reason
         // Whose the lock is goes without saying as long as all is well (HA-345).

@@ -108,7 +108,8 @@ struct PatroniProgram: Sendable {
             logger: Logger(label: "patroni.ha"), status: StatusHolder(first))
     }
 
-    /// Waits for the store as long as it takes, then makes sure that nobody runs under our name (DCS-058, DCS-059).
+    /// Waits for the store as long as it takes, then makes sure that nobody runs under our name (HA-369, DCS-058,
+    /// DCS-059).
     /// False when asked to end meanwhile.
     private func firstContact(_ parts: Agent.Parts, _ agent: Agent) async throws(StartFailure) -> Bool {
         let settings = configuration.cluster

@@ -16,7 +16,7 @@ public struct ClusterSettings: Sendable, Hashable, Codable {
     public var primaryStartTimeout: Duration = .seconds(300)
     /// How long a stop may take before it becomes immediate, synchronous mode only; nil: no limit.
     public var primaryStopTimeout: Duration?
-    /// Maintenance mode: nothing is promoted, demoted, started or stopped on its own.
+    /// Maintenance mode: nothing is promoted, demoted, started or stopped on its own (HA-166).
     public var isPaused = false
     public var synchronousMode: SynchronousMode = .off
     public var isSynchronousModeStrict = false

@@ -44,6 +44,7 @@ public struct Tags: Sendable, Hashable, Codable {
     /// Decides between members with equal WAL positions (HA-339); 0 for one that may not lead.
     public var failoverPriority: Int { flag("nofailover") == true ? 0 : priority("failover_priority") ?? 1 }
 
+    /// May commits wait for this member? As with the leadership, the boolean tag wins (HA-341).
     public var maySync: Bool {
         if let nosync = flag("nosync") { return !nosync }
         return (priority("sync_priority") ?? 1) > 0

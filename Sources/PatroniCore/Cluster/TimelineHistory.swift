@@ -44,7 +44,7 @@ public struct TimelineHistory: Sendable, Hashable, Codable {
             })
     }
 
-    /// Nil when the text is not an array; rows that can't be read are left out. Older rows have three or four columns.
+    /// Nil when the text is not an array; rows that can't be read are left out. Older rows have three or four columns (HA-418).
     public init?(stored text: String) {
         guard let parsed = try? JSON.parse(text), let array = parsed.array else { return nil }
         rows = array.compactMap { entry in

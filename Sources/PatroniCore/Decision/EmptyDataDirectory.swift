@@ -81,7 +81,7 @@ enum EmptyDataDirectory {
 }
 
 extension Cluster {
-    /// Where `me` copies from: a running replica tagged `clonefrom` spares the leader (HA-064). The first by name, so
+    /// Where `me` copies from: a running replica tagged `clonefrom` spares the leader (HA-064, HA-342). The first by name, so
     /// that the choice can be repeated.
     public func cloneSource(for me: MemberName, leader: MemberName) -> CloneSource {
         let replica = members.first {

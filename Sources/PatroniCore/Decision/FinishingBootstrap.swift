@@ -1,4 +1,4 @@
-// This member has created the database of a new cluster, or has failed to.
+// This member has created the database of a new cluster, or has failed to (HA-026).
 
 enum FinishingBootstrap {
     static let table = RuleTable(

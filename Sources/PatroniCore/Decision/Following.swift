@@ -1,4 +1,4 @@
-// Somebody else leads: stream from the right member, and never be a second primary.
+// Somebody else leads: stream from the right member, and never be a second primary (HA-034).
 
 enum Following {
     static let table = RuleTable(
@@ -33,7 +33,10 @@ enum Following {
             Rule("ask-whom", "Are the recovery settings in force the right ones (HA-254)?") { now in
                 now.facts.upstream == nil ? .ask(.upstream(target(now))) : nil
             },
-            Rule("change-upstream", "Streaming goes on from somebody else (HA-256).") { now in
+            Rule(
+                "change-upstream",
+                "Streaming goes on from somebody else; in maintenance mode nothing is restarted for it (HA-136, HA-256)."
+            ) { now in
                 guard let state = now.facts.upstream, state != .asWanted, !wasJustTold(now) else { return nil }
                 let job = Job.follow(target(now), restart: state == .needsRestart)
                 return now.isPaused && state == .needsRestart

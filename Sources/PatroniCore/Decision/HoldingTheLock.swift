@@ -1,4 +1,4 @@
-// This member leads, and has just renewed its key.
+// This member leads, and has just renewed its key (HA-034).
 
 enum HoldingTheLock {
     static let table = RuleTable(

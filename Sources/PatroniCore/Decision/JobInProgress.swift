@@ -1,4 +1,4 @@
-// A long task runs. There is one at a time; the loop keeps the key and waits.
+// A long task runs. There is one at a time (HA-160); the loop keeps the key and waits (HA-024).
 
 enum JobInProgress {
     static let table = RuleTable(

@@ -1,4 +1,4 @@
-// Nobody holds the leader key: may this member take it?
+// Nobody holds the leader key: may this member take it (HA-033)? One that is still starting never does (HA-086).
 
 enum LeaderRace {
     static let table = RuleTable(

@@ -32,6 +32,7 @@ enum LeaderRepairs {
 
     private static func needsHistory(_ now: Situation, _ timeline: Timeline) -> Bool {
         guard let history = now.cluster?.history else { return timeline > Timeline(1) }
+        // A cluster that begins anew has no history (HA-327).
         if timeline == Timeline(1) { return !history.rows.isEmpty }
         return history.current != timeline
     }

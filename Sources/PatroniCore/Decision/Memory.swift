@@ -15,7 +15,7 @@ public struct Memory: Sendable, Hashable, Codable {
     public var startingSince: Moment?
     /// Since when PostgreSQL has been running but not answering.
     public var unresponsiveSince: Moment?
-    /// No leader race before this moment: a promotion of ours was just called off (HA-085).
+    /// No leader race before this moment: a promotion of ours was just called off (HA-085, HA-399).
     public var noRaceUntil: Moment?
     /// The leader and the timeline we last followed: when one changes, our own log may have diverged.
     public var followed: Followed?
@@ -146,6 +146,7 @@ extension Memory {
         unlockedSince = cluster.isUnlocked ? unlockedSince ?? now.now : nil
         guard let leader = cluster.leader, leader.name != now.me else { return }
         let seen = Followed(leader: leader.name, timeline: cluster.timeline)
+        // Another leader, or the same one on a newer timeline (HA-138).
         if let followed, followed != seen { divergence = .unchecked }
         followed = seen
     }
@@ -195,6 +196,7 @@ extension Memory {
             if failure != nil { noRaceUntil = now + settings.ttl }
             if outcome == .succeeded { role = .primary }
         case .demote:
+            // It may hold what no standby has received (HA-145).
             role = .demoted
             stoppedSince = now
             divergence = .unchecked

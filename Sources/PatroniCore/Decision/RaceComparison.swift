@@ -35,7 +35,10 @@ enum RaceComparison {
             counted(now).first { isAhead($0, now) && !isFormerSyncLeader($0, now) }
                 .map { .settled(.peerIsAhead($0.name), again: .seconds(1)) }
         },
-        Rule("peer-has-priority", "Equally far, and the operator prefers the other one (HA-100).") { now in
+        Rule(
+            "peer-has-priority",
+            "Equally far, and the operator prefers the other one; the former leader's wish counts for nothing (HA-100, HA-405)."
+        ) { now in
             let ours = now.observation.tags.failoverPriority
             let former = isSynchronous(now) ? now.cluster?.sync.leader : lastLeader(now)
             let better = counted(now).first {
@@ -57,7 +60,7 @@ enum RaceComparison {
         },
     ]
 
-    /// Peers whose word counts: reachable, allowed to lead, watchdog in order (HA-101). The leader whom an operator told
+    /// Peers whose word counts: reachable, allowed to lead, watchdog in order (HA-101, HA-384). The leader whom an operator told
     /// to let go does not: it is ahead of everybody, and does not want the key (HA-118).
     private static func counted(_ now: Situation) -> [PeerStatus] {
         (now.facts.peers ?? []).filter { peer in

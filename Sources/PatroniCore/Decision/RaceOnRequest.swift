@@ -19,7 +19,10 @@ enum RaceOnRequest {
             guard isDue(now), now.request?.candidate == now.me else { return nil }
             return .act(.acquireLeaderKey, because: .healthiest)
         },
-        Rule("yield-to-the-candidate", "The operator chose another member, and it is able (HA-116).") { now in
+        Rule(
+            "yield-to-the-candidate",
+            "The operator chose another member, and it is able (HA-116); if not, all others race (HA-117)."
+        ) { now in
             guard isDue(now), let candidate = now.request?.candidate, isPatient(now),
                 let peer = now.facts.peers?.first(where: { $0.name == candidate }), isAble(peer, now)
             else { return nil }

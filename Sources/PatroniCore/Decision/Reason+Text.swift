@@ -1,4 +1,5 @@
-// Reasons as log lines. Where operators and tools grep for Patroni's words, these are the words.
+// Reasons as log lines. Where operators and tools grep for Patroni's words, these are the words (HA-348 to HA-351,
+// HA-353 to HA-355, HA-357 to HA-359, HA-361, HA-362, HA-370).
 
 extension Reason {
     /// The line for `me`.

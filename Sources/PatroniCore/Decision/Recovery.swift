@@ -6,19 +6,22 @@ enum Recovery {
         [
             Rule(
                 "paused-leader",
-                "In maintenance mode the operator stopped it; the key must not promise a primary (HA-032)."
+                "In maintenance mode the operator stopped it; the key must not promise a primary (HA-032, HA-174)."
             ) { now in
                 guard now.isPaused, now.holdsLeaderKey, !now.did(.releaseLeaderKey) else { return nil }
                 return .act(.releaseLeaderKey, because: .releasedNotRunning)
             },
             Rule(
                 "paused",
-                "In maintenance mode nothing is started, except what an operator's failover stopped (HA-032, HA-250)."
+                "In maintenance mode nothing is started, except what an operator's failover stopped (HA-032, HA-167, HA-250)."
             ) { now in
                 now.isPaused && now.memory.role != .demoted
                     ? .settled(now.did(.releaseLeaderKey) ? .releasedNotRunning : .notRunningWhilePaused) : nil
             },
-            Rule("leader-failed-to-start", "The start failed; somebody else shall lead (HA-027).") { now in
+            Rule(
+                "leader-failed-to-start",
+                "The start failed, also that of a restart; somebody else shall lead (HA-027, HA-156)."
+            ) { now in
                 guard now.holdsLeaderKey, now.memory.startFailure != nil else { return nil }
                 if now.memory.role != .demoted { return .act(.announce(.demoted), because: .releasedAfterFailedStart) }
                 if !now.did(.releaseLeaderKey) { return .act(.releaseLeaderKey, because: .releasedAfterFailedStart) }

@@ -1,6 +1,6 @@
 // Another member leads. May this one simply follow, or does its log hold something the leader never had?
 
-/// The ladder that ends in following: compare, rewind, clone anew. Used stopped (Recovery) and running (Following).
+/// The ladder that ends in following: compare, rewind, clone anew; never start before it is through (HA-146). Used stopped (Recovery) and running (Following).
 enum Rejoining {
     static let rules: [Rule] = [
         Rule("not-ready", "A leader that is still promoting can't be compared with; it takes a moment (HA-236).") {

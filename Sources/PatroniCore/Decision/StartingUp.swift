@@ -1,4 +1,4 @@
-// PostgreSQL starts and does not accept connections yet.
+// PostgreSQL starts and does not accept connections yet (HA-025).
 
 enum StartingUp {
     static let table = RuleTable(
@@ -25,7 +25,7 @@ enum StartingUp {
                 guard !now.holdsLeaderKey, now.leader != nil else { return nil }
                 return .act(.begin(.demote(.immediateWithoutKey)), because: .stoppedStartLostKey)
             },
-            Rule("in-time", "Crash recovery is usually quicker than a failover.") { now in
+            Rule("in-time", "Crash recovery is usually quicker than a failover (HA-148).") { now in
                 let left = timeLeft(now)
                 return left > .zero ? .settled(.stillStarting(left: left), again: min(left, .seconds(1))) : nil
             },

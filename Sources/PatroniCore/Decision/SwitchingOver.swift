@@ -2,7 +2,8 @@
 
 enum SwitchingOver {
     static let table = RuleTable(
-        "switching-over", "We hold the key, PostgreSQL runs or starts, and an operator asked for another leader.",
+        "switching-over",
+        "We hold the key, PostgreSQL runs or starts, and an operator asked for another leader (HA-114, HA-122).",
         when: { now in
             now.holdsLeaderKey && now.facts.renewal == .held && (now.running != nil || now.server == .starting)
                 && now.request != nil && !now.did(.clearFailoverRequest)

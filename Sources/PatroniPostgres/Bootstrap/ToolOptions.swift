@@ -36,6 +36,7 @@ struct ToolOptions {
         return names
     }
 
+    /// HA-241
     static let rewind: Set<String> = [
         "target-pgdata", "source-pgdata", "source-server", "write-recovery-conf", "dry-run", "restore-target-wal",
         "config-file", "no-ensure-shutdown", "version", "help",

@@ -39,7 +39,7 @@ public actor Inspection {
 
     // MARK: the status
 
-    /// How the server is, whatever happens to it meanwhile. `leaderTimeline` is the timeline the cluster believes in;
+    /// How the server is, whatever happens to it meanwhile; its own answers tell, without pg_isready (HA-039, HA-153). `leaderTimeline` is the timeline the cluster believes in;
     /// a standby's own timeline is asked for again as long as it differs (HA-321).
     public func status(
         of postmaster: Postmaster?, leaderTimeline: Timeline? = nil, by deadline: Moment

@@ -61,7 +61,7 @@ public struct PostmasterLaunch: Sendable, Hashable {
         ["-D", dataDirectory, "--config-file=\(configurationFile)"] + options.map { "--\($0.name)=\($0.value)" }
     }
 
-    /// What PostgreSQL must not see: our settings, and systemd's socket, through which it would answer in our
+    /// What PostgreSQL must not see (HA-313): our settings, and systemd's socket, through which it would answer in our
     /// name (CFG-514 to CFG-517).
     var cleanEnvironment: [String: String] {
         var clean = environment.filter { name, _ in

@@ -35,6 +35,7 @@ public struct WalArchiving: Sendable {
         do throws(ProgramError) {
             // The server runs it in its data directory, where commands may name files relatively.
             let result = try await programs.run(
+                // Through a shell, as PostgreSQL does it (HA-402).
                 "/bin/sh", ["-c", "cd \"$1\" && eval \"$2\"", "archive", files.data, line], by: deadline)
             return result.isSuccess ? nil : result.complaint
         } catch { return error.description }

@@ -19,7 +19,7 @@ public actor Callbacks {
     private let logger: Logger
     private var commands: [String: String]
     private var running: Task<Void, Never>?
-    /// A reload ends no other callback, and no other callback ends it (HA-306).
+    /// A reload ends no other callback, and no other callback ends it (HA-306, HA-406).
     private var reloading: Task<Void, Never>?
 
     /// `commands`: ``PostgresSettings/callbacks``.
