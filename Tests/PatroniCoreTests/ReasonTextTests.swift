@@ -67,6 +67,7 @@ import Testing
         (.waitingForLeaderToBootstrap, "waiting for leader to bootstrap"),
         (.cloning(.leader("beta")), "trying to bootstrap from leader 'beta'"),
         (.cloning(.replica("beta")), "trying to bootstrap from replica 'beta'"),
+        (.copyingSlots(["a", "b"]), "Copying logical slots ['a', 'b'] from the primary"),
         (.standbyLeading, "no action. I am (alpha), the standby leader with the lock"),
         (
             .followingStandbyLeader("beta"),

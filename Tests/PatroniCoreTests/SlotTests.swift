@@ -87,9 +87,40 @@ import Testing
         let all = cluster([member("a"), member("b")], configuration: configuration)
         let slots = wanted(on: "a", all, isLeader: true)
         #expect(slots.physical.keys.sorted() == ["b", "mine"])
-        #expect(slots.logical == ["l"])
+        #expect(slots.logical == ["l": LogicalSlot(database: "d", plugin: "p")])
         #expect(slots.complaints == ["Invalid permanent replication slot name 'Bad'"])
         #expect(wanted(on: "a", all, tags: ["nofailover": true], isLeader: true).physical["mine"] == nil)
+    }
+
+    @Test func `logical slots are for those who stream from a member and may lead`() {
+        let configuration: JSONObject = ["slots": ["l": ["type": "logical", "database": "d", "plugin": "p"]]]
+        var all = cluster(
+            [member("a"), member("b"), member("c"), member("d")], configuration: configuration)
+        all.status.slots = ["l": LSN(7)]
+        all.leader = Leader(name: "a")
+        for index in all.members.indices {
+            switch all.members[index].name {
+            case "b": all.members[index].tags.values["nostream"] = true
+            case "c": all.members[index].tags.values["replicatefrom"] = "b"
+            case "d": all.members[index].tags.values["replicatefrom"] = "c"
+            default: break
+            }
+        }
+        func slots(_ name: MemberName, _ more: JSONObject = [:]) -> WantedSlots {
+            var tags = all.member(name)?.tags ?? Tags()
+            for pair in more.pairs { tags.values[pair.key] = pair.value }
+            return .on(name, tags: tags, isLeader: name == "a", cluster: all, settings: ClusterSettings())
+        }
+        #expect(slots("a").logical["l"]?.position == LSN(7))
+        #expect(slots("b").logical.isEmpty && slots("c").logical.isEmpty && slots("d").logical.isEmpty)
+        for index in all.members.indices where all.members[index].name == "b" { all.members[index].tags = Tags() }
+        #expect(slots("b").logical["l"] != nil && slots("d").logical["l"] != nil)
+        #expect(slots("c").needsHotStandbyFeedback)
+        // It never leads, but what streams from it may.
+        #expect(
+            slots("b", ["nofailover": true]).logical.isEmpty && slots("b", ["nofailover": true]).needsHotStandbyFeedback
+        )
+        #expect(!slots("d", ["nofailover": true]).needsHotStandbyFeedback)
     }
 
     @Test func `members that share a slot name are reported`() {
@@ -106,8 +137,9 @@ import Testing
 
 @Suite struct SlotPlanTests {
     private func plan(
-        _ wanted: [String: WantedSlot], _ existing: [ExistingSlot], logical: Set<String> = [], ignore: JSON = [],
-        isPaused: Bool = false, mayClean: Bool = true
+        _ wanted: [String: WantedSlot], _ existing: [ExistingSlot], logical: [String: LogicalSlot] = [:],
+        ignore: JSON = [],
+        isPaused: Bool = false, mayClean: Bool = true, isPrimary: Bool = false
     ) -> [SlotAction] {
         var slots = WantedSlots()
         slots.physical = wanted
@@ -116,7 +148,43 @@ import Testing
         cluster.configuration = StoredConfiguration(values: ["ignore_slots": ignore], version: KeyVersion(1))
         return SlotPlan.actions(
             wanted: slots, existing: existing, ignored: IgnoredSlots(cluster), isPaused: isPaused,
-            mayCleanHorizons: mayClean)
+            mayCleanHorizons: mayClean, isPrimary: isPrimary)
+    }
+
+    private static let slot = LogicalSlot(database: "d", plugin: "p", position: LSN(50))
+    private static func existing(_ confirmed: UInt64, plugin: String = "p", isLost: Bool = false) -> ExistingSlot {
+        ExistingSlot(
+            name: "l", kind: .logical(database: "d", plugin: plugin), restart: LSN(1), confirmed: LSN(confirmed),
+            isLost: isLost)
+    }
+
+    @Test func `logical slots are made on the primary and moved on by standbys`() {
+        let wanted = ["l": Self.slot]
+        #expect(plan([:], [], logical: wanted, isPrimary: true) == [.createLogical("l", Self.slot)])
+        #expect(plan([:], [], logical: wanted) == [])
+        #expect(
+            plan([:], [Self.existing(40)], logical: wanted)
+                == [.advanceLogical("l", database: "d", to: LSN(50))])
+        #expect(plan([:], [Self.existing(50)], logical: wanted) == [])
+        #expect(plan([:], [Self.existing(40)], logical: wanted, isPrimary: true) == [])
+    }
+
+    @Test func `a logical slot that can't be the one meant is made anew`() {
+        let wanted = ["l": Self.slot]
+        #expect(
+            plan([:], [Self.existing(40, plugin: "other")], logical: wanted, isPrimary: true)
+                == [.drop("l", because: .wrongKind), .createLogical("l", Self.slot)])
+        #expect(
+            plan([:], [ExistingSlot(name: "l", restart: LSN(1))], logical: wanted)
+                == [.drop("l", because: .wrongKind)])
+        #expect(plan([:], [Self.existing(40, isLost: true)], logical: wanted) == [.drop("l", because: .lost)])
+    }
+
+    @Test func `a standby copies what the primary has and it has not`() {
+        var wanted = WantedSlots()
+        wanted.logical = ["l": Self.slot, "new": LogicalSlot(database: "d", plugin: "p")]
+        #expect(SlotPlan.missing(wanted, existing: []) == ["l"])
+        #expect(SlotPlan.missing(wanted, existing: [Self.existing(1)]) == [])
     }
 
     @Test func `missing slots are created, unknown ones dropped`() {
@@ -130,7 +198,7 @@ import Testing
         #expect(plan([:], [ExistingSlot(name: "x")], ignore: [["name": "x", "type": "physical"]]) == [])
         #expect(plan([:], [ExistingSlot(name: "x")], ignore: [["type": "logical"]]) == [.drop("x", because: .unknown)])
         let logical = ExistingSlot(name: "l", kind: .logical(database: "d", plugin: "p"))
-        #expect(plan([:], [logical], logical: ["l"]) == [])
+        #expect(plan([:], [logical], logical: ["l": Self.slot]) == [])
     }
 
     @Test func `a slot that nobody uses here follows its consumer`() {

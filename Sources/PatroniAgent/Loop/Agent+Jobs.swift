@@ -89,6 +89,7 @@ extension Agent {
                 try await parts.server.cloneByBaseBackup(of: leader)
             case .checkDivergence(let leader): return try await compare(with: leader)
             case .rewind(let leader): return try await rewind(from: leader)
+            case .copySlots(let names, let leader): try await copySlots(names, from: leader)
             case .follow(let target, let restart): try await follow(target, restart: restart)
             }
             return .succeeded
@@ -209,6 +210,16 @@ extension Agent {
         if wasPrimary { synchronousGrace = now + settings.loopWait }
         nudgesLeft = Self.nudges
         await parts.callbacks.restarted(as: role)
+    }
+
+    private func copySlots(_ names: [String], from leader: MemberName) async throws(JobFailure) {
+        guard let member = cluster?.member(leader) else { throw JobFailure("\(leader) is not in the store any more") }
+        let upstream = upstream(Situation(observation(of: cluster, job: job), memory).followTarget)
+        await askForRelease()
+        defer { asksForRelease = false }
+        try await parts.server.copySlots(names, from: member, following: upstream)
+        nudgesLeft = Self.nudges
+        await parts.callbacks.restarted(as: .replica)
     }
 
     /// The role stays, so callbacks hear of a reload or a restart (HA-305, HA-306).

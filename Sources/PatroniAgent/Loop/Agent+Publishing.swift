@@ -102,7 +102,7 @@ extension Agent {
         switch job?.job {
         case .bootstrap: .initializing
         case .clone, .reinitialize, .reinitializeFromLeader, .bootstrapStandbyLeader: .creatingReplica
-        case .restart: .restarting
+        case .restart, .copySlots: .restarting
         case .demote: .stopping
         case .start: .starting
         case nil, .promote, .checkDivergence, .rewind, .follow: stateOfServer

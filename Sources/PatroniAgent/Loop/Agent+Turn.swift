@@ -118,7 +118,7 @@ extension Agent {
             now: now, wallTime: parts.time.wallTime, me: me, tags: configuration.local.tags, settings: settings,
             store: view, lastClusterWithLeader: lastClusterWithLeader, directory: look.directory, server: look.status,
             job: job, lease: lease, mayBootstrap: configuration.local.bootstrap != nil,
-            mayCloneWithoutLeader: mayCloneWithoutLeader,
+            mayCloneWithoutLeader: mayCloneWithoutLeader, missingSlots: look.missingSlots,
             isShuttingDown: isShuttingDown, failsafe: failsafe.view(of: me))
     }
 

@@ -79,17 +79,4 @@ extension LocalDatabase {
         knownSettings = found
         return found
     }
-
-    func arrangeSlots(_ wishes: SlotWishes, by deadline: Moment) async {
-        let wanted = WantedSlots.on(
-            wishes.me, tags: wishes.tags, isLeader: wishes.isLeader, cluster: wishes.cluster, settings: wishes.settings)
-        do throws(SQLError) {
-            let connection = try await workConnection(by: deadline)
-            let round = try await SlotKeeper.keep(
-                wanted, ignored: IgnoredSlots(wishes.cluster), isPaused: wishes.settings.isPaused,
-                mayCleanHorizons: wishes.mayCleanHorizons, connection, by: deadline)
-            slotPositions = round.positions
-            for failure in round.failures { log.warning("replication slots: \(failure)") }
-        } catch { log.warning("the replication slots could not be arranged: \(error)") }
-    }
 }

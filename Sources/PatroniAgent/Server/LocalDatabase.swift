@@ -34,6 +34,10 @@ actor LocalDatabase: ManagedServer {
     var knownSettings: Set<String>?
     var serverVersion: Int?
     var slotPositions: [String: LSN] = [:]
+    /// Logical slots that are wanted on this standby and not there.
+    var missingSlots: [String] = []
+    /// Vacuum on the primary must not outrun logical slots (HA-276).
+    var enforcesHotStandbyFeedback = false
     var work: SQLConnection?
     /// Until the first look without one: afterwards the programs that work here are our own.
     private var mayHaveStrays = true
@@ -41,7 +45,7 @@ actor LocalDatabase: ManagedServer {
     var endedAt: Moment?
 
     nonisolated let exits: AsyncStream<Void>
-    private let exited: AsyncStream<Void>.Continuation
+    let news: AsyncStream<Void>.Continuation
 
     init(
         _ configuration: AgentConfiguration, cluster: ClusterSettings, scripts: Scripts, time: any TimeSource,
@@ -57,7 +61,7 @@ actor LocalDatabase: ManagedServer {
         programs = PostgresPrograms(
             binDirectory: configuration.postgres.binDirectory, programNames: configuration.postgres.programNames)
         inspection = Inspection(configuration.postgres, .heartbeat, time: time)
-        (exits, exited) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        (exits, news) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     var reader: ControlDataReader {
@@ -89,7 +93,8 @@ actor LocalDatabase: ManagedServer {
             await adoptFoundServer(by: deadline)
         }
         return ServerLook(
-            directory: directory, status: status, slots: slotPositions, pendingRestart: pendingRestart.json ?? [:])
+            directory: directory, status: status, slots: slotPositions, missingSlots: missingSlots,
+            pendingRestart: pendingRestart.json ?? [:])
     }
 
     /// What a program of an earlier agent is still writing is nobody's yet.
@@ -125,10 +130,10 @@ actor LocalDatabase: ManagedServer {
     }
 
     func watch(_ postmaster: Postmaster) {
-        Task { [exited] in
+        Task { [news] in
             await postmaster.waitForExit()
             endedAt = time.now
-            exited.yield()
+            news.yield()
         }
     }
 
@@ -198,7 +203,9 @@ actor LocalDatabase: ManagedServer {
         }
     }
 
-    func write(_ wanted: WantedConfiguration, _ server: LocalServer) async throws(JobFailure) {
+    func write(_ configuration: WantedConfiguration, _ server: LocalServer) async throws(JobFailure) {
+        var wanted = configuration
+        wanted.enforcesHotStandbyFeedback = enforcesHotStandbyFeedback
         do throws(FileError) {
             let change = try await ServerConfiguration(server, knownSettings: await beyondRules()).apply(wanted)
             for warning in change.warnings { log.warning("\(warning)") }

@@ -11,7 +11,7 @@ package protocol ManagedServer: Sendable {
     /// The state of the data directory and the server. A standby on another timeline than `leaderTimeline` looks twice.
     func look(leaderTimeline: Timeline?, by deadline: Moment) async -> ServerLook
     func walSenders(by deadline: Moment) async -> [WalSender]
-    /// Yields when a postmaster that we watched has ended.
+    /// Yields when a turn may find something new: a postmaster that we watched has ended, slots were made.
     var exits: AsyncStream<Void> { get }
 
     // Long tasks; each is the body of a ``Job``.
@@ -49,6 +49,8 @@ package protocol ManagedServer: Sendable {
     /// The end of the log once `pg_control` says that the server is shut down, which is before it has ended; nil until
     /// then (HA-013, HA-320).
     func shutdownCheckpoint(by deadline: Moment) async -> ShutdownCheckpoint?
+    /// Takes logical slots over from the primary: stops, puts them in place, starts again (HA-271).
+    func copySlots(_ names: [String], from leader: Member, following upstream: Upstream) async throws(JobFailure)
     /// Archiving is on, with a command.
     func isArchiving(by deadline: Moment) async -> Bool
     /// Archives the segment that a clean shutdown has left unfinished (HA-407).
@@ -79,6 +81,9 @@ extension ManagedServer {
     package func canCloneWithoutLeader() async -> Bool { false }
     package func divergence(from remote: RemoteSource) async -> Divergence { .unknown("there is no remote cluster") }
     package func rewind(from remote: RemoteSource) async -> RewindOutcome { .notNow("there is no remote cluster") }
+    package func copySlots(
+        _ names: [String], from leader: Member, following upstream: Upstream
+    ) async throws(JobFailure) { throw JobFailure("logical slots can't be copied here") }
     package func isArchiving(by deadline: Moment) async -> Bool { false }
     package func archiveShutdownSegment(by deadline: Moment) async throws(JobFailure) {}
 }
@@ -89,16 +94,20 @@ package struct ServerLook: Sendable {
     package var status: ServerStatus
     /// Positions of this server's slots, for the status key.
     package var slots: [String: LSN]
+    /// Logical slots that this standby has yet to copy.
+    package var missingSlots: [String]
     /// GUC → {old_value, new_value} of settings that wait for a restart (CFG-277).
     package var pendingRestart: JSONObject
 
     package init(
         directory: DataDirectory, status: ServerStatus, slots: [String: LSN] = [:],
+        missingSlots: [String] = [],
         pendingRestart: JSONObject = JSONObject()
     ) {
         self.directory = directory
         self.status = status
         self.slots = slots
+        self.missingSlots = missingSlots
         self.pendingRestart = pendingRestart
     }
 }

@@ -69,6 +69,8 @@ public enum Job: Sendable, Hashable, Codable {
     /// Compare this member's log with the leader's history.
     case checkDivergence(from: HistorySource)
     case rewind(from: HistorySource)
+    /// Take permanent logical slots over from the primary, which needs a restart (HA-271).
+    case copySlots([String], from: MemberName)
     /// Point the running standby at another upstream.
     case follow(FollowTarget, restart: Bool)
 
@@ -91,6 +93,7 @@ public enum Job: Sendable, Hashable, Codable {
         case .reinitialize, .reinitializeFromLeader: "reinitialize"
         case .checkDivergence: "checking for diverged timelines"
         case .rewind(let source): "running pg_rewind from \(source)"
+        case .copySlots: "copy_logical_slots"
         case .follow: "changing primary_conninfo and restarting"
         }
     }

@@ -42,6 +42,18 @@ enum Following {
                 return now.isPaused && state == .needsRestart
                     ? nil : .act(.begin(job), because: .changingUpstream(target(now)))
             },
+            Rule(
+                "copy-slots",
+                "A consumer of a permanent logical slot must be able to go on here after a failover (HA-271, HA-352)."
+            ) { now in
+                guard !now.isPaused, !now.isStandbyCluster, let leader = now.cluster?.leaderMember,
+                    leader.role == .primary, leader.connectionURL != nil, !now.observation.missingSlots.isEmpty,
+                    isStreamingTheLeadersTimeline(now),
+                    !now.isWithin(now.settings.ttl, of: now.memory.slotsCopiedAt)
+                else { return nil }
+                let names = now.observation.missingSlots
+                return .act(.begin(.copySlots(names, from: leader.name)), because: .copyingSlots(names))
+            },
             Rule("streams", "A standby that streams the leader's timeline can't have diverged from it.") { now in
                 isStreamingTheLeadersTimeline(now) ? followingTheLeader(now) : nil
             },

@@ -33,6 +33,8 @@ public struct Memory: Sendable, Hashable, Codable {
     /// Where this server was at least a loop ago, and the sample that will take its place.
     public var earlierPosition: LSN?
     private var positionSample: PositionSample?
+    /// When permanent logical slots were last copied, or could not be.
+    public var slotsCopiedAt: Moment?
     private var wasRunning = false
     private var wasPaused = false
 
@@ -167,7 +169,7 @@ extension Memory {
             target = upstream
             retargetedAt = now
         case .start(.primary), .promote: target = nil
-        case .clone, .reinitialize, .reinitializeFromLeader, .restart, .checkDivergence, .rewind: break
+        case .clone, .reinitialize, .reinitializeFromLeader, .restart, .checkDivergence, .rewind, .copySlots: break
         }
     }
 
@@ -206,6 +208,9 @@ extension Memory {
             if case .divergence(let found) = outcome { divergence = found }
             if let failure { divergence = .unknown(failure) }
             comparedAt = now
+        case .copySlots:
+            slotsCopiedAt = now
+            wasRunning = false
         case .rewind:
             wasRunning = false
             // Called off is not failed: it is tried again, but not at once (HA-246).

@@ -20,6 +20,8 @@ public struct Observation: Sendable, Hashable, Codable {
     public var mayBootstrap: Bool
     /// A configured replica method needs no running member, only a backup (HA-065).
     public var mayCloneWithoutLeader: Bool
+    /// Permanent logical slots that this standby has yet to copy from the primary (HA-273).
+    public var missingSlots: [String]
     /// The operating system asked the agent to end.
     public var isShuttingDown: Bool
     public var failsafe: FailsafeView
@@ -28,8 +30,8 @@ public struct Observation: Sendable, Hashable, Codable {
         now: Moment, wallTime: WallTime, me: MemberName, tags: Tags = Tags(),
         settings: ClusterSettings = ClusterSettings(), store: StoreView, lastClusterWithLeader: Cluster? = nil,
         directory: DataDirectory, server: ServerStatus, job: JobUnderway? = nil, lease: Lease = .none,
-        mayBootstrap: Bool = true, mayCloneWithoutLeader: Bool = false, isShuttingDown: Bool = false,
-        failsafe: FailsafeView = FailsafeView()
+        mayBootstrap: Bool = true, mayCloneWithoutLeader: Bool = false, missingSlots: [String] = [],
+        isShuttingDown: Bool = false, failsafe: FailsafeView = FailsafeView()
     ) {
         self.now = now
         self.wallTime = wallTime
@@ -44,6 +46,7 @@ public struct Observation: Sendable, Hashable, Codable {
         self.lease = lease
         self.mayBootstrap = mayBootstrap
         self.mayCloneWithoutLeader = mayCloneWithoutLeader
+        self.missingSlots = missingSlots
         self.isShuttingDown = isShuttingDown
         self.failsafe = failsafe
     }

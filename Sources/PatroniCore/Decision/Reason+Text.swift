@@ -33,6 +33,8 @@ extension Reason {
         case .waitingForSuccessor: "waiting for a new leader before coming back as a replica"
         case .waitingForCheckpoint(let leader): "Waiting for checkpoint on \(leader) before rewind"
         case .divergenceUnknown(let why): "can not compare timelines with the leader yet: \(why)"
+        case .copyingSlots(let names):
+            "Copying logical slots [\(names.map { "'\($0)'" }.joined(separator: ", "))] from the primary"
         case .reinitializingDiverged: "reinitializing due to diverged timelines"
         default: raceText(me) ?? demotionText(me) ?? startText(me) ?? bootstrapText(me) ?? requestText(me)
         }

@@ -28,6 +28,7 @@ public enum Reason: Sendable, Hashable, Codable {
     case waitingForCheckpoint(MemberName)
     case divergenceUnknown(String)
     case reinitializingDiverged
+    case copyingSlots([String])
 
     // The leader race
     case notAllowedToLead

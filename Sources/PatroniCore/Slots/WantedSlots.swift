@@ -13,11 +13,28 @@ public struct WantedSlot: Sendable, Hashable, Codable {
     }
 }
 
+/// A permanent logical slot: made on the primary, copied to whoever may take over (HA-271).
+public struct LogicalSlot: Sendable, Hashable, Codable {
+    public var database: String
+    public var plugin: String
+    /// How far its consumer is, as the leader says; nil: the leader has not got it.
+    public var position: LSN?
+
+    public init(database: String, plugin: String, position: LSN? = nil) {
+        self.database = database
+        self.plugin = plugin
+        self.position = position
+    }
+
+    var kind: ExistingSlot.Kind { .logical(database: database, plugin: plugin) }
+}
+
 /// The slots that ought to exist on one member (HA-263 to HA-270).
 public struct WantedSlots: Sendable, Hashable, Codable {
     public var physical: [String: WantedSlot] = [:]
-    /// Permanent logical slots: none of our business yet, but never to be dropped.
-    public var logical: Set<String> = []
+    public var logical: [String: LogicalSlot] = [:]
+    /// This member, or one that streams from it, has logical slots to protect from vacuum (HA-276).
+    public var needsHotStandbyFeedback = false
     /// What is wrong with the configuration, for the log.
     public var complaints: [String] = []
 
@@ -33,6 +50,7 @@ public struct WantedSlots: Sendable, Hashable, Codable {
         wanted.addMembers(place)
         wanted.addRetained(place)
         wanted.addPermanent(place)
+        wanted.addFeedback(place)
         return wanted
     }
 
@@ -73,8 +91,10 @@ public struct WantedSlots: Sendable, Hashable, Codable {
                 continue
             }
             switch PermanentSlots.kind(value) {
-            // A standby cluster can't have them (HA-226).
-            case .logical: if !place.settings.isStandbyCluster { logical.insert(name) }
+            case .logical(let database, let plugin):
+                guard place.canHaveLogicalSlots else { continue }
+                let position = place.cluster.status.slots?[name]
+                logical[name] = LogicalSlot(database: database, plugin: plugin, position: position)
             case .physical(let clusterType):
                 guard place.isMeant(for: clusterType), name != place.me.slotName, physical[name] == nil else {
                     continue
@@ -86,7 +106,15 @@ public struct WantedSlots: Sendable, Hashable, Codable {
             case nil: complaints.append("Bad value for slot '\(name)' in permanent_slots: \(value.text())")
             }
         }
-        logical.subtract(physical.keys)
+        for name in physical.keys { logical[name] = nil }
+    }
+
+    private mutating func addFeedback(_ place: SlotPlace) {
+        let isPassedOn = place.cluster.members.contains {
+            $0.tags.upstream == place.me && $0.mayLead && !$0.tags.isArchiveOnly
+        }
+        needsHotStandbyFeedback =
+            !logical.isEmpty || isPassedOn && place.hasLogicalSlots && place.canHaveLogicalSlots
     }
 }
 
@@ -105,6 +133,25 @@ private struct SlotPlace {
         return isLeader && cluster.member(upstream) == nil
     }
 
+    /// A standby cluster can't have them, nor can who hears of the log through an archive only (HA-226, HA-277).
+    var canHaveLogicalSlots: Bool {
+        if settings.isStandbyCluster { return false }
+        var next = (tags: tags, name: me)
+        var seen: Set<MemberName> = []
+        while seen.insert(next.name).inserted {
+            if next.tags.isArchiveOnly { return isLeader }
+            guard let upstream = cluster.member(next.tags.upstream) else { return true }
+            next = (upstream.tags, upstream.name)
+        }
+        return true
+    }
+
+    var hasLogicalSlots: Bool {
+        PermanentSlots.configured(cluster).pairs.contains { _, value in
+            if case .logical? = PermanentSlots.kind(value) { true } else { false }
+        }
+    }
+
     func isMeant(for clusterType: String?) -> Bool {
         clusterType != (settings.isStandbyCluster ? "primary" : "standby")
     }
@@ -114,7 +161,7 @@ private struct SlotPlace {
 enum PermanentSlots {
     enum Kind: Sendable, Equatable {
         case physical(clusterType: String?)
-        case logical
+        case logical(database: String, plugin: String)
     }
 
     static func configured(_ cluster: Cluster) -> JSONObject {
@@ -134,11 +181,13 @@ enum PermanentSlots {
     static func kind(_ value: JSON) -> Kind? {
         if value.isFalsy { return .physical(clusterType: nil) }
         guard let object = value.object else { return nil }
-        let isComplete = object["database"]?.string != nil && object["plugin"]?.string != nil
+        let logical = object["database"]?.string.flatMap { database in
+            object["plugin"]?.string.map { Kind.logical(database: database, plugin: $0) }
+        }
         switch object["type"]?.string {
         case "physical": return .physical(clusterType: object["cluster_type"]?.string)
-        case "logical": return isComplete ? .logical : nil
-        case nil: return isComplete ? .logical : .physical(clusterType: object["cluster_type"]?.string)
+        case "logical": return logical
+        case nil: return logical ?? .physical(clusterType: object["cluster_type"]?.string)
         default: return nil
         }
     }

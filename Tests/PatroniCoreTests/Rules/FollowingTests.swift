@@ -95,6 +95,19 @@ import Testing
             world: { $0.upstream = .needsReload }, fires: "following/leader-without-address",
             then: .settles(.following(leader: "alpha"))),
 
+        Row(
+            "a permanent logical slot is missing: copy it", .standby.with { $0.missingSlots = ["l"] },
+            fires: "following/copy-slots", then: .begins(.copySlots(["l"], from: "alpha"))),
+        Row(
+            "not in maintenance mode, as it needs a restart", .standby.paused.with { $0.missingSlots = ["l"] },
+            fires: "following/streams", then: .settles(.following(leader: "alpha"))),
+        Row(
+            "nor again at once", .standby.with { $0.missingSlots = ["l"] },
+            memory: {
+                $0.ended(.copySlots(["l"], from: "alpha"), .failed("x"), at: .start, settings: ClusterSettings())
+            },
+            fires: "following/streams", then: .settles(.following(leader: "alpha"))),
+
         // Not streaming: does it have more than the leader?
         Row(
             "it does not stream: compare", broken, fires: "following/compare",

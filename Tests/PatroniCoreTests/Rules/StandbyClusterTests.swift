@@ -298,7 +298,7 @@ extension Memory {
         func wanted() -> WantedSlots {
             .on("alpha", tags: Tags(), isLeader: true, cluster: cluster, settings: settings)
         }
-        #expect(wanted().logical == ["l"] && wanted().physical["q"] != nil)
+        #expect(wanted().logical.keys.contains("l") && wanted().physical["q"] != nil)
         settings.standbyCluster = RemoteSource(["host": "h"])
         #expect(wanted().logical.isEmpty && wanted().physical["q"] != nil)
     }

@@ -23,7 +23,7 @@ extension ModelCluster {
         case .promote: .milliseconds(300)
         case .demote(.graceful), .demote(.offline): .milliseconds(500)
         case .demote: .milliseconds(100)
-        case .checkDivergence, .follow: .milliseconds(200)
+        case .checkDivergence, .follow, .copySlots: .milliseconds(200)
         case .rewind: .seconds(1)
         }
     }
@@ -61,7 +61,7 @@ extension ModelCluster {
             members[index].log.begin(writer: newWriter())
             members[index].server = .primary
         case .demote(let demotion): stop(demotion, index)
-        case .checkDivergence(.remote), .rewind(.remote): return .cancelled
+        case .checkDivergence(.remote), .rewind(.remote), .copySlots: return .cancelled
         case .checkDivergence(.member(let leader)):
             return .divergence(members[index].log.isPart(of: self[leader].log) ? .none : .diverged)
         case .rewind(.member(let leader)):
