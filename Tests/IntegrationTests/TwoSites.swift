@@ -1,4 +1,5 @@
-// Two clusters, the second a standby of the first: it survives its own failures, and the sites change places.
+// Two clusters, the second a standby of the first: it survives its own failures, and the sites change places (HA-057,
+// HA-222, HA-227, HA-228, HA-231, CTL-072, CTL-073, CTL-131).
 
 import Glibc
 import PatroniCore

@@ -56,6 +56,8 @@ struct Troubles: Sendable {
     var isCutOff = false
     /// What is called off goes on regardless.
     var ignoresCancellation = false
+    /// No trouble, but it takes part in a shutdown.
+    var archives = false
 }
 
 actor ModelServer: ManagedServer {
@@ -71,6 +73,8 @@ actor ModelServer: ManagedServer {
     private(set) var timeline: UInt32 = 1
     private(set) var position: UInt64 = 100
     private var upstream: MemberName?
+    /// Of a standby cluster's leader.
+    private(set) var followsRemote = false
     private var checkpoint: ShutdownCheckpoint?
     private(set) var did: [String] = []
     /// When it last began and ceased to accept writes.
@@ -153,7 +157,8 @@ actor ModelServer: ManagedServer {
                     RunningServer(
                         recovery: .primary(position: LSN(position)), timeline: Timeline(timeline), version: 150_018))
             case .standby:
-                let streams = await world[upstream]?.kind == .primary && !troubles.isCutOff
+                let source = await world[upstream]?.kind
+                let streams = (source == .primary || source == .standby || followsRemote) && !troubles.isCutOff
                 let progress = StandbyProgress(
                     received: LSN(position), replayed: LSN(position), replicationState: streams ? "streaming" : nil)
                 return .running(
@@ -194,6 +199,7 @@ actor ModelServer: ManagedServer {
         case .primary: become(.primary)
         case .standby(let upstream):
             self.upstream = upstream.member?.name
+            if case .remote = upstream { followsRemote = true } else { followsRemote = false }
             become(.standby)
         }
     }
@@ -250,10 +256,21 @@ actor ModelServer: ManagedServer {
     }
     func rewind(from leader: Member) async -> RewindOutcome { .rewound }
     func compare(with upstream: Upstream, by deadline: Moment) async -> UpstreamState {
-        upstream.member?.name == self.upstream ? .asWanted : .needsReload
+        if case .remote = upstream { return followsRemote ? .asWanted : .needsReload }
+        return upstream.member?.name == self.upstream && !followsRemote ? .asWanted : .needsReload
     }
-    func follow(_ upstream: Upstream, restart: Bool) async throws(JobFailure) { self.upstream = upstream.member?.name }
+    func follow(_ upstream: Upstream, restart: Bool) async throws(JobFailure) {
+        self.upstream = upstream.member?.name
+        if case .remote = upstream { followsRemote = true } else { followsRemote = false }
+    }
     func nudge() async {}
+    func clone(from remote: RemoteSource) async throws(JobFailure) {
+        did.append("clone from \(remote.hosts ?? "")")
+        control = .inArchiveRecovery
+    }
+    func divergence(from remote: RemoteSource) async -> Divergence { .none }
+    func isArchiving(by deadline: Moment) async -> Bool { troubles.archives }
+    func archiveShutdownSegment(by deadline: Moment) async throws(JobFailure) { did.append("archive") }
     func shutdownCheckpoint(by deadline: Moment) async -> ShutdownCheckpoint? {
         control == .shutDown ? checkpoint : nil
     }

@@ -55,12 +55,14 @@ final class Rig: Sendable {
         return logger
     }
 
-    private static func loader(_ name: MemberName, _ directory: String) -> ConfigurationLoader {
+    private static func loader(
+        _ name: MemberName, _ directory: String, dcs: String = ""
+    ) -> ConfigurationLoader {
         let text = """
             {"scope": "model", "name": "\(name)",
              "restapi": {"listen": "127.0.0.1:1", "connect_address": "127.0.0.1:1"},
              "embedded": {"path": "\(directory)/store.db"},
-             "bootstrap": {"dcs": {"ttl": 20, "loop_wait": 2, "retry_timeout": 6}},
+             "bootstrap": {"dcs": {"ttl": 20, "loop_wait": 2, "retry_timeout": 6\(dcs)}},
              "postgresql": {"listen": "127.0.0.1:1", "connect_address": "127.0.0.1:1",
                             "data_dir": "\(directory)/\(name)", "pgpass": "\(directory)/pgpass",
                             "authentication": {"superuser": {"username": "postgres"},
@@ -70,8 +72,9 @@ final class Rig: Sendable {
     }
 
     /// A member whose agent is not running yet.
-    func member(_ name: MemberName) async throws -> RigMember {
-        let loader = Self.loader(name, directory)
+    /// `dcs`: more of the cluster's first settings, with a comma before them.
+    func member(_ name: MemberName, dcs: String = "") async throws -> RigMember {
+        let loader = Self.loader(name, directory, dcs: dcs)
         mkdir(data(name), 0o700)
         let keeper = try ConfigurationKeeper(loader: loader, loaded: try loader.load(), home: "/tmp")
         let store = UnreliableStore(

@@ -57,6 +57,37 @@ import Testing
         #expect(shutdown.next() == .finished(.stopped))
     }
 
+    private static func becomingStandby(isArchiving: Bool) -> Shutdown {
+        var shutdown = Shutdown(.primary.ofStandbyCluster, purpose: .becomingStandby(isArchiving: isArchiving))
+        #expect(shutdown.next() == .orderStop(.fast))
+        shutdown.learn(.stopOrdered)
+        shutdown.learn(.checkpointWritten(checkpoint, at: .start))
+        return shutdown
+    }
+
+    @Test func `becoming a standby cluster: with an archive the key is kept, whoever has everything`() {
+        var shutdown = Self.becomingStandby(isArchiving: true)
+        #expect(shutdown.next() == .watchServer(atMost: nil), "nobody is asked")
+        shutdown.learn(.serverStopped(Self.checkpoint))
+        #expect(shutdown.next() == .publishMember, "nothing is released")
+    }
+
+    @Test func `becoming a standby cluster: a replica with everything gets the key, from the checkpoint itself on`() {
+        var shutdown = Self.becomingStandby(isArchiving: false)
+        shutdown.learn(.peers([.standby("beta", at: 201)], at: .start))
+        #expect(shutdown.next() == .releaseKey(position: LSN(200)))
+        shutdown.learn(.keyReleased(.written(nil)))
+        shutdown.learn(.serverStopped(Self.checkpoint))
+        #expect(shutdown.next() == .publishMember)
+    }
+
+    @Test func `becoming a standby cluster: when nobody has everything, the key is kept`() {
+        var shutdown = Self.becomingStandby(isArchiving: false)
+        shutdown.learn(.peers([.standby("beta", at: 150)], at: .start))
+        shutdown.learn(.serverStopped(Self.checkpoint))
+        #expect(shutdown.next() == .publishMember)
+    }
+
     @Test func `after a second without a successor the position is told, and asking goes on`() {
         var shutdown = Self.stopping()
         shutdown.learn(.checkpointWritten(Self.checkpoint, at: .start))

@@ -75,8 +75,10 @@ enum Recovery {
                 guard now.holdsLeaderKey, now.isStandbyCluster else { return nil }
                 return .act(.begin(.start(.standbyLeader)), because: .startingAsStandbyLeader)
             },
-            Rule("follow-the-remote", "Nobody leads the standby cluster: what comes from the remote is right (HA-080).")
-            {
+            Rule(
+                "follow-the-remote",
+                "Nobody leads the standby cluster: what comes from the remote is right (HA-080, HA-351)."
+            ) {
                 now in
                 guard now.isStandbyCluster else { return nil }
                 return .act(.begin(.start(.standby(target(now)))), because: .followingRemoteMember)

@@ -70,7 +70,8 @@ public struct Shutdown: Sendable, Hashable, Codable {
         /// The agent ends, or an operator moves the leadership.
         case handingOver
         /// The cluster becomes a standby of another one (HA-144). The key is kept, unless somebody has received
-        /// everything; with archiving it is kept in any case, as the last segment has yet to be archived.
+        /// everything; with archiving it is kept in any case, as the last segment has yet to be archived, and its
+        /// position stays as it was told last (HA-394).
         case becomingStandby(isArchiving: Bool)
         /// The rules halted before this member became part of the cluster (HA-031).
         case neverJoined
@@ -131,7 +132,7 @@ public struct Shutdown: Sendable, Hashable, Codable {
         case .stopping, .released: return .watchServer(atMost: nil)
         case .handingOver(let handover, .ask): return .askPeers(handover.candidates)
         case .handingOver(_, .wait(let pause)): return .watchServer(atMost: pause)
-        case .handingOver(let handover, .report): return .writePosition(handover.checkpoint.lastPosition)
+        case .handingOver(let handover, .report): return .writePosition(position(handover.checkpoint))
         case .handingOver(_, .waitForEnd): return .watchServer(atMost: nil)
         case .releasing(let position, _), .stopped(let position): return .releaseKey(position: position)
         case .publishing: return .publishMember
@@ -168,12 +169,14 @@ public struct Shutdown: Sendable, Hashable, Codable {
         phase = .handingOver(handover, handover.candidates.isEmpty ? .report(then: nil) : .ask)
     }
 
+    /// Who goes on as a standby cluster starts from the checkpoint itself.
+    private func position(_ checkpoint: ShutdownCheckpoint) -> LSN {
+        if case .becomingStandby = purpose { checkpoint.location } else { checkpoint.lastPosition }
+    }
+
     private mutating func judge(_ handover: Handover, _ peers: [PeerStatus], _ now: Moment) {
         switch handover.answer(peers, at: now) {
-        case .release(_, let position):
-            // A standby cluster goes on from the checkpoint itself.
-            let last = purpose == .handingOver ? position : handover.checkpoint.location
-            phase = .releasing(position: last, thenStopped: false)
+        case .release: phase = .releasing(position: position(handover.checkpoint), thenStopped: false)
         // After a second of waiting it is worth telling the others how far the log goes.
         case .askAgain(let pause) where !hasReported && now - handover.since >= .seconds(1):
             phase = .handingOver(handover, .report(then: pause))

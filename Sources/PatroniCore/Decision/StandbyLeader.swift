@@ -1,4 +1,4 @@
-// This member leads a standby cluster: a standby itself, it streams from the remote and the others stream from it.
+// This member leads a standby cluster (HA-222): a standby itself, it streams from the remote and the others stream from it.
 
 enum StandbyLeader {
     static let table = RuleTable(
@@ -12,12 +12,12 @@ enum StandbyLeader {
             },
             Rule(
                 "real-primary",
-                "The cluster has become a standby of another one: stop so that the other site has everything (HA-228)."
+                "The cluster has become a standby of another one: stop so that the other site has everything (HA-228, HA-350)."
             ) { now in
                 now.isPrimary
                     ? .act(.begin(.demote(.toStandbyCluster)), because: .cannotBePrimary(holdsKey: true)) : nil
             },
-            Rule("become", "From now on we are the one that the others stream from (HA-349, HA-372).") { now in
+            Rule("become", "From now on we are the one that the others stream from (HA-231, HA-349, HA-372).") { now in
                 guard now.memory.role != .standbyLeader else { return nil }
                 return .act(.announce(.standbyLeader), because: .standbyLeaderByHolding)
             },

@@ -98,10 +98,10 @@ extension Memory {
             .standbyLeader.history(4).cluster { $0.configuration = nil }, memory: leads,
             fires: "leader-repairs/configuration", doing: [.restoreConfiguration], then: .settles(.standbyLeading)),
         Row(
-            "an operator's switchover moves it", .standbyLeader.asked(.switchover(to: "beta")), memory: leads,
+            "an operator's switchover moves it (HA-114)", .standbyLeader.asked(.switchover(to: "beta")), memory: leads,
             fires: "switching-over/hand-over", then: .begins(.demote(.graceful(.switchover(to: "beta"))))),
         Row(
-            "timelines do not stand against the candidate",
+            "timelines do not stand against the candidate (HA-224)",
             .standbyLeader.history(9).settings { $0.checkTimeline = true }.asked(.switchover(to: "beta")),
             memory: leads, fires: "switching-over/hand-over",
             then: .begins(.demote(.graceful(.switchover(to: "beta"))))),
@@ -159,7 +159,7 @@ extension Memory {
             fires: "leader-race/won-standby-cluster", doing: [.acquireLeaderKey, .announce(.standbyLeader)],
             then: .settles(.standbyLeaderByAcquiring)),
         Row(
-            "synchronous mode does not matter either",
+            "synchronous mode does not matter either (HA-193)",
             .standby.unlocked.cluster { $0.sync = SyncState(leader: "alpha", standbys: ["gamma"]) }
                 .settings { $0.synchronousMode = .on }.ofStandbyCluster,
             fires: "leader-race/won-standby-cluster", doing: [.acquireLeaderKey, .announce(.standbyLeader)],
