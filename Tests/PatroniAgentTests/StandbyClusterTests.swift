@@ -77,7 +77,7 @@ import Testing
                 #expect(await alpha.server.did.contains("archive"))
                 #expect(
                     alpha.callbacks.heard == [
-                        "on_start primary", "on_role_change demoted", "on_role_change standby_leader",
+                        "on_start primary", "on_stop primary", "on_role_change standby_leader",
                     ])
             }
             for member in [alpha, beta] { #expect(await !member.server.did.contains("promote")) }
