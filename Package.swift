@@ -41,6 +41,7 @@ let package = Package(
     products: [
         .executable(name: "patroni", targets: ["patroni"]),
         .executable(name: "patronictl", targets: ["patronictl"]),
+        .executable(name: "patroni-simulator", targets: ["patroni_simulator"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -54,6 +55,7 @@ let package = Package(
     targets: [
         door("patroni", "PatroniAgent"),
         door("patronictl", "PatroniControl"),
+        door("patroni_simulator", "PatroniSimulation"),
 
         room("PatroniControl", ["PatroniAPI", "PatroniDCS", "PatroniConfiguration", argumentParser, logging]),
         room(
@@ -67,10 +69,11 @@ let package = Package(
         room("PatroniHTTP", ["PatroniPlatform", "PatroniConfiguration", logging] + http),
         room("PatroniConfiguration", ["PatroniPlatform", "CYAML"]),
         room("PatroniPlatform", ["PatroniCore", "CPlatform", logging]),
-        room("PatroniSimulation", ["PatroniPostgres", "PatroniCore"]),
+        room("PatroniSimulation", ["PatroniAgent", "CSimulation", argumentParser, logging]),
         room("PatroniCore"),
 
         .target(name: "CPlatform"),
+        .target(name: "CSimulation"),
         .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),

@@ -3,11 +3,15 @@
 enum Allowed {
     /// Rule → file → why it is safe there.
     static let words: [String: [String: String]] = [
+        "unchecked": [
+            "Sources/PatroniSimulation/Engine/World.swift":
+                "one thread runs all of a history's tasks; nobody else sees it"
+        ],
         "Any": [
             "Sources/PatroniHTTP/Server/ServerConnection.swift": "the signature of NIO's handler says so",
             "Sources/PatroniCore/Record/JSONEncoding.swift": "the signature of Encoder says so",
             "Sources/PatroniCore/Record/JSONDecoding.swift": "the signature of Decoder says so",
-        ]
+        ],
     ]
 
     /// File → why it must be longer than 400 lines.

@@ -5,7 +5,7 @@ import Testing
 @Suite("Rooms") struct RoomsTests {
     /// From the ground up; a room depends only on rooms of lower floors.
     static let floors: [[String]] = [
-        ["CPlatform", "CLibpq", "CYAML", "CSQLite"],
+        ["CPlatform", "CSimulation", "CLibpq", "CYAML", "CSQLite"],
         ["PatroniCore"],
         ["PatroniPlatform"],
         ["PatroniConfiguration"],
@@ -13,7 +13,7 @@ import Testing
         ["PatroniDCS", "PatroniPostgres", "PatroniAPI"],
         ["PatroniAgent", "PatroniControl"],
         ["PatroniSimulation"],
-        ["patroni", "patronictl"],
+        ["patroni", "patronictl", "patroni_simulator"],
     ]
 
     /// Harmless in every room but the core.
@@ -22,12 +22,13 @@ import Testing
     /// The libraries that have one home each, or few.
     static let homes: [String: Set<String>] = [
         "CPlatform": ["PatroniPlatform"],
+        "CSimulation": ["PatroniSimulation"],
         "CLibpq": ["PatroniPostgres"],
         "CYAML": ["PatroniConfiguration"],
         "CSQLite": ["PatroniDCS"],
         "Subprocess": ["PatroniPostgres", "PatroniAgent", "PatroniControl"],
         "SystemPackage": ["PatroniPostgres", "PatroniAgent", "PatroniControl"],
-        "ArgumentParser": ["PatroniAgent", "PatroniControl"],
+        "ArgumentParser": ["PatroniAgent", "PatroniControl", "PatroniSimulation"],
         "Dispatch": ["PatroniPlatform"],
         "NIOCore": ["PatroniHTTP"], "NIOPosix": ["PatroniHTTP"], "NIOHTTP1": ["PatroniHTTP"],
         "NIOSSL": ["PatroniHTTP"], "AsyncHTTPClient": ["PatroniHTTP"], "NIOFoundationEssentialsCompat": ["PatroniHTTP"],

@@ -56,7 +56,7 @@ struct PatroniProgram: Sendable {
             listening.cancel()
             trimming.cancel()
         }
-        guard try await firstContact(parts, agent) else { return 0 }
+        guard try await agent.firstContact() else { return 0 }
         let server = APIServer(
             status: parts.status, backend: AgentBackend(agent: agent, parts: parts), settings: local.restAPI,
             log: Logger(label: "patroni.api"), time: time)
@@ -108,30 +108,6 @@ struct PatroniProgram: Sendable {
             logger: Logger(label: "patroni.ha"), status: StatusHolder(first))
     }
 
-    /// Waits for the store as long as it takes, then makes sure that nobody runs under our name (HA-369, DCS-058,
-    /// DCS-059).
-    /// False when asked to end meanwhile.
-    private func firstContact(_ parts: Agent.Parts, _ agent: Agent) async throws(StartFailure) -> Bool {
-        let settings = configuration.cluster
-        await parts.store.setTimings(
-            ttl: settings.ttl, loopWait: settings.loopWait, retryTimeout: settings.retryTimeout)
-        while !(await agent.isShuttingDown) {
-            do throws(StoreFailure) {
-                let cluster = try await parts.store.readCluster(by: time.now + settings.retryTimeout)
-                if let twin = cluster.member(local.name), await parts.members.isAlive(twin, by: time.now + .seconds(3))
-                {
-                    throw StoreFailure(.denied, "Can't start; there is already a node named '\(local.name)' running")
-                }
-                return true
-            } catch {
-                if error.kind == .denied { throw StartFailure(error.description) }
-                log.error("waiting on DCS: \(error)")
-                await agent.pause(until: time.now + .seconds(5))
-            }
-        }
-        return false
-    }
-
     private func signalStream() throws(StartFailure) -> AsyncStream<ProcessSignal> {
         do throws(Errno) {
             return try SignalStream.start([.hangUp, .interrupt, .terminate, .quit])
@@ -144,10 +120,4 @@ struct PatroniProgram: Sendable {
             if signal == .hangUp { await agent.requestReload() } else { await agent.requestShutdown() }
         }
     }
-}
-
-/// The agent can't start; one line for the operator.
-struct StartFailure: Error, Sendable, CustomStringConvertible {
-    var description: String
-    init(_ description: String) { self.description = description }
 }

@@ -1,0 +1,207 @@
+// A member's client of the model store: requests travel, get lost, and are given up at their deadline.
+
+import PatroniCore
+import PatroniDCS
+
+/// Behaves as PathStore over etcd does: which requests there are, what is skipped, what a lost answer means.
+struct SimulatedStore: ConfigurationStore {
+    let world: World
+    let life: Int
+
+    var kind: String { "etcd3" }
+    var own: Life { world.lives[life] }
+    var name: MemberName { world.members[own.member].name }
+    var changes: AsyncStream<StoreChange> { own.changes }
+
+    static let silence = StoreFailure(.unreachable, "no answer in time")
+
+    // MARK: requests
+
+    /// Nil: no answer by the deadline; what was asked for may have happened or not.
+    func request<Value: Sendable>(
+        by deadline: Moment, _ operation: @escaping (inout ModelStore, Moment) -> Value
+    ) async -> Value? {
+        let own = own
+        let end = world.members[own.member].clock.global(deadline)
+        return await world.wait(own, otherwise: nil) { number in
+            world.at(end) { world.answer(own, number, Value?.none) }
+            world.sendToStore(from: own.member) { [world] in
+                let value = world.change { operation(&$0, world.now) }
+                world.sendFromStore(to: own.member) { world.answer(own, number, Value?.some(value)) }
+            }
+        }
+    }
+
+    private func write(
+        by deadline: Moment, _ operation: @escaping (inout ModelStore) -> WriteOutcome
+    ) async -> WriteOutcome {
+        await request(by: deadline) { store, _ in operation(&store) } ?? .unknown(Self.silence)
+    }
+
+    func readCluster(by deadline: Moment) async throws(StoreFailure) -> Cluster {
+        guard let cluster = await request(by: deadline, { store, _ in store.cluster }) else { throw Self.silence }
+        own.session.knownLeader = cluster.leader
+        own.session.knownStatus = cluster.status
+        if cluster.member(name) == nil { own.session.knownMember = nil }
+        return cluster
+    }
+
+    // MARK: the session
+
+    /// The session, kept alive when `loop_wait` has passed since the last time, or at once when forced. Nil: no answer.
+    private func session(isForced: Bool, by deadline: Moment) async -> Int? {
+        let own = own
+        let time = SimulatedTime(world: world, life: life)
+        while own.session.isBusy {
+            if time.now >= deadline { return nil }
+            await world.pass(own, .milliseconds(5))
+        }
+        own.session.isBusy = true
+        defer { own.session.isBusy = false }
+        let start = time.now
+        if let number = own.session.number {
+            let isDue = own.session.renewedAt.map { start - $0 >= own.session.loopWait } ?? true
+            if !isForced, !isDue { return number }
+            guard let isAlive = await request(by: deadline, { $0.keepAlive(number, at: $1) }) else { return nil }
+            if isAlive {
+                own.session.renewedAt = start
+                return number
+            }
+            own.session.number = nil
+        }
+        let ttl = own.session.ttl
+        guard let number = await request(by: deadline, { $0.grant(ttl, at: $1) }) else { return nil }
+        own.session.number = own.session.ttl == ttl ? number : nil
+        own.session.renewedAt = start
+        return number
+    }
+
+    // MARK: the leader key
+
+    func acquireLeader(by deadline: Moment) async -> LeaderKeyOutcome { await leading(by: deadline) }
+
+    func renewLeader(by deadline: Moment) async -> LeaderKeyOutcome {
+        guard let number = await session(isForced: true, by: deadline) else { return .unknown(Self.silence) }
+        if let known = own.session.knownLeader, known.name == name, known.session == String(number) {
+            world.happened(.renewed(own.member))
+            return .held
+        }
+        return await leading(by: deadline)
+    }
+
+    private func leading(by deadline: Moment) async -> LeaderKeyOutcome {
+        let (name, member) = (name, own.member)
+        for _ in 0..<3 {
+            guard let number = await session(isForced: true, by: deadline) else { return .unknown(Self.silence) }
+            guard let outcome = await request(by: deadline, { store, _ in store.acquire(name, number) }) else {
+                return .unknown(Self.silence)
+            }
+            if let outcome {
+                if outcome == .held { world.happened(.acquired(member)) }
+                return outcome
+            }
+            own.session.number = nil
+        }
+        return .unknown(StoreFailure(.unavailable, "the session is lost as soon as it is made"))
+    }
+
+    func releaseLeader(position: LSN?, by deadline: Moment) async -> WriteOutcome {
+        let name = name
+        let outcome = await write(by: deadline) { $0.release(name, position: position) }
+        if outcome.isWritten { own.session.knownLeader = nil }
+        world.happened(.released(own.member))
+        return outcome
+    }
+
+    // MARK: what the leader and the members write
+
+    func publishMember(_ value: JSONObject, by deadline: Moment) async -> WriteOutcome {
+        guard let number = await session(isForced: false, by: deadline) else { return .unknown(Self.silence) }
+        if own.session.knownMemberSession == number, own.session.knownMember == value { return .written(nil) }
+        let name = name
+        let outcome = await request(by: deadline) { store, _ in store.publish(name, value, number) }
+        own.session.knownMember = nil
+        guard let outcome else { return .unknown(Self.silence) }
+        guard let outcome else {
+            own.session.number = nil
+            return .unknown(StoreFailure(.unavailable, "the session is lost"))
+        }
+        own.session.knownMember = value
+        own.session.knownMemberSession = number
+        return outcome
+    }
+
+    func removeMember(by deadline: Moment) async -> WriteOutcome {
+        let name = name
+        return await write(by: deadline) { store in
+            store.removeMember(name)
+            return .written(nil)
+        }
+    }
+
+    func writeStatus(_ status: ClusterStatus, by deadline: Moment) async -> WriteOutcome {
+        let known = own.session.knownStatus
+        let merged = ClusterStatus(
+            position: status.position ?? known?.position, slots: status.slots ?? known?.slots,
+            retainedSlots: status.retainedSlots ?? known?.retainedSlots)
+        if merged == known { return .written(nil) }
+        let outcome = await write(by: deadline) { $0.write(status: merged) }
+        own.session.knownStatus = outcome.isWritten ? merged : nil
+        return outcome
+    }
+
+    func writeHistory(_ history: TimelineHistory, by deadline: Moment) async -> WriteOutcome {
+        await write(by: deadline) { $0.write(history: history) }
+    }
+
+    func writeFailsafe(_ members: [MemberName: String], by deadline: Moment) async -> WriteOutcome {
+        await write(by: deadline) { $0.write(failsafe: members) }
+    }
+
+    // MARK: compare-and-swap
+
+    func writeFailover(
+        _ request: FailoverRequest?, ifVersion version: KeyVersion?, by deadline: Moment
+    ) async -> WriteOutcome {
+        await write(by: deadline) { $0.write(failover: request, ifVersion: version) }
+    }
+
+    func writeConfiguration(
+        _ values: JSONObject, ifVersion version: KeyVersion?, by deadline: Moment
+    ) async -> WriteOutcome {
+        await write(by: deadline) { $0.write(configuration: values, ifVersion: version) }
+    }
+
+    func writeSync(_ state: SyncState, ifVersion version: KeyVersion?, by deadline: Moment) async -> WriteOutcome {
+        let outcome = await write(by: deadline) { $0.write(sync: state, ifVersion: version) }
+        world.happened(.syncWritten(own.member))
+        return outcome
+    }
+
+    // MARK: the initialize key
+
+    func claimInitialize(by deadline: Moment) async -> WriteOutcome {
+        await write(by: deadline) { $0.claimInitialize() }
+    }
+
+    func writeInitialize(_ identifier: SystemIdentifier, by deadline: Moment) async -> WriteOutcome {
+        await write(by: deadline) { $0.write(initialize: identifier) }
+    }
+
+    func cancelInitialize(by deadline: Moment) async -> WriteOutcome {
+        await write(by: deadline) { $0.cancelInitialize() }
+    }
+
+    func deleteCluster(by deadline: Moment) async -> WriteOutcome { .conflict }
+
+    // MARK: life
+
+    func setTimings(ttl: Duration, loopWait: Duration, retryTimeout: Duration) async {
+        // A session has the ttl it was made with: another ttl needs another session.
+        if own.session.ttl != ttl { own.session.number = nil }
+        own.session.ttl = ttl
+        own.session.loopWait = loopWait
+    }
+
+    func close() async {}
+}

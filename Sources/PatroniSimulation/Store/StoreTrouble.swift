@@ -1,0 +1,15 @@
+// What is wrong with the store at the moment.
+
+import PatroniCore
+
+struct StoreTrouble {
+    /// It answers nobody. Counted, as outages may overlap.
+    var outages = 0
+    /// Every request takes this much longer.
+    var delay: Duration = .zero
+    /// By member: how many of a hundred requests get lost, and how many answers.
+    var lostRequests: [Int: Int] = [:]
+    var lostAnswers: [Int: Int] = [:]
+
+    var isOut: Bool { outages > 0 }
+}
