@@ -78,6 +78,7 @@ extension Agent {
             failsafe.leadsNormally()
             // The view is from before: who shuts down or hands over next must know that there is a key to release.
             if cluster?.leader?.name != me { cluster?.leader = Leader(name: me) }
+            if action == .acquireLeaderKey { racedSync = cluster?.sync }
             if !wasHeld {
                 retainedSlots = RetainedSlots(inherited: cluster?.status.retainedSlots ?? [], at: now)
             }

@@ -165,29 +165,42 @@ extension Agent {
     private var leastNames: SynchronousNames { settings.isSynchronousModeStrict ? .anybody : .nobody }
 
     /// With priorities the new primary alone holds every commit from now on; with quorum commit the voters go on, the
-    /// old leader among them. If somebody else has changed the key meanwhile, this member may not have been synchronous
-    /// any more: no promotion (HA-189, HA-190, HA-195).
+    /// old leader among them. If somebody else has changed the key since the race, this member may not have been
+    /// synchronous any more: no promotion, the race begins anew (HA-189, HA-190, HA-195).
     func settleSynchronousBeforePromotion() async -> Bool {
         synchronous = SynchronousReplication()
         guard settings.managesSynchronousStandbys else {
             _ = await giveNamesBack()
             return true
         }
-        let old = cluster?.sync ?? .none
+        let old = racedSync ?? cluster?.sync ?? .none
         let takeover =
             settings.synchronousMode == .quorum
             ? QuorumTakeover(old, me: me)
             : QuorumTakeover(SyncState(leader: me, standbys: [], version: old.version), me: me)
         let outcome = await parts.store.writeSync(takeover.sync, ifVersion: old.version, by: storeDeadline())
         synchronous.learned(outcome)
-        guard outcome.isWritten else {
+        switch outcome {
+        case .written(let version):
+            racedSync = nil
+            if let version {
+                cluster?.sync = takeover.sync
+                cluster?.sync.version = version
+            }
+        case .conflict where cluster?.sync.leader == me && cluster?.sync.version != old.version:
+            // Our own write, whose answer was lost: the key says already that we lead.
+            racedSync = nil
+            return false
+        case .conflict:
             log.warning("Postponing promotion because synchronous replication state was updated by somebody else")
+            racedSync = nil
+            await releaseKey(position: nil)
+            return false
+        case .unknown(let failure):
+            log.warning(
+                "Postponing promotion because the store did not say whether the sync key was written: \(failure)")
             await parts.time.sleep(until: now + .milliseconds(200))
             return false
-        }
-        if case .written(let version?) = outcome {
-            cluster?.sync = takeover.sync
-            cluster?.sync.version = version
         }
         let canWaitForAny = look.status.running?.version ?? 0 >= 100_000
         let names =

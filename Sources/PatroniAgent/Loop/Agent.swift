@@ -110,6 +110,8 @@ package actor Agent {
     var synchronous = SynchronousReplication()
     /// Until then voters have time to come back to a primary that has just begun (HA-191).
     var synchronousGrace: Moment?
+    /// What `/sync` said when the votes were counted that won the leader key.
+    var racedSync: SyncState?
     /// Whom the log last said that commits wait for.
     var saidNames: SynchronousNames?
     var failsafe: FailsafeMemory

@@ -235,7 +235,7 @@ struct QuorumWorld {
         if !voters.isEmpty, lacking.count > stored.quorum {
             return "voters \(lacking) lack a commit, and a quorum of \(stored.quorum) would elect one of them"
         }
-        if random.chance(60) { return nil }
+        if random.chance(85) { return nil }
         let reachable = Set(nodes.keys.filter { _ in random.chance(60) })
         for name in nodes.keys.sorted() where wins(name, reaching: reachable) {
             if lacksCommits(name) { return "\(name) would win among \(reachable) and lacks a commit" }

@@ -23,7 +23,7 @@ import Testing
         return failovers
     }
 
-    @Test(arguments: 0..<20)
+    @Test(arguments: 0..<12)
     func `no failover loses a commit`(block: UInt64) {
         #expect(walk(block * 10...block * 10 + 9, steps: 150, switchesModes: false) > 0)
     }
