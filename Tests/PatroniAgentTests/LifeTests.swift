@@ -120,6 +120,16 @@ import Testing
         #expect(await alpha.agent.reinitialize(force: true, fromLeader: false) == Agent.tooLate)
     }
 
+    @Test func `a replica that nobody knows is left running, the agent ends (HA-031)`() async throws {
+        let rig = try await Rig()
+        let alpha = try await rig.member("alpha")
+        await alpha.server.place(.standby, control: .inArchiveRecovery)
+        let ends = try await rig.running(alpha) { await rig.time.sleep(until: rig.time.now + .seconds(10)) }
+        guard case .halted(let why)? = ends.first else { return #expect(Bool(false), "\(ends)") }
+        #expect(why == "No initialize key in DCS and PostgreSQL is running as replica, aborting start")
+        #expect(await alpha.server.kind == .standby)
+    }
+
     @Test func `a primary that runs when the agent comes takes the key, or stops when it is another's`() async throws {
         let rig = try await Rig()
         let (alpha, beta) = (try await rig.member("alpha"), try await rig.member("beta"))
