@@ -1,4 +1,5 @@
 // What an operator asks for, and the words of the answer.
+// Facts: HA-154, HA-158 to HA-160, HA-411.
 
 import Testing
 

@@ -1,4 +1,5 @@
 // The end of an agent, and the hand-over it shares with a switchover.
+// Facts: HA-012 to HA-015, HA-031, HA-141, HA-172, HA-366, HA-367, HA-385.
 
 import Testing
 

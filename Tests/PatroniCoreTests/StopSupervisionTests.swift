@@ -1,4 +1,5 @@
 // Stops that take long: who is waited for, and what ends the wait.
+// Facts: HA-004, HA-147.
 
 import Testing
 

@@ -1,4 +1,5 @@
 // Our own attempt to create the cluster has ended: publish it, or make way for others.
+// Facts: HA-026, HA-054, HA-055, HA-058.
 
 import Testing
 

@@ -1,4 +1,5 @@
 // No data here yet, or none that can be read: create the cluster, copy it, or keep the hands off.
+// Facts: HA-028, HA-029, HA-045, HA-046, HA-064, HA-065, HA-072, HA-342, HA-391.
 
 import Testing
 

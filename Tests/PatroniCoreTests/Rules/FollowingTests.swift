@@ -1,4 +1,5 @@
 // This member holds the key, or somebody else does, and PostgreSQL answers.
+// Facts: HA-124 to HA-126, HA-128, HA-132 to HA-136, HA-167, HA-171, HA-256.
 
 import Testing
 

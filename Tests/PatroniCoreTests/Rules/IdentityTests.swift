@@ -1,4 +1,5 @@
 // Whose database is this? And what the leader puts back into the store.
+// Facts: HA-023, HA-030, HA-031, HA-173, HA-327, HA-328.
 
 import Testing
 

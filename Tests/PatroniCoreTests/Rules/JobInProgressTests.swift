@@ -1,4 +1,5 @@
 // A long task is under way: the key is kept, and dangerous tasks end with the leadership.
+// Facts: HA-024, HA-150, HA-151, HA-161 to HA-163.
 
 import Testing
 

@@ -1,4 +1,5 @@
 // The leader key is renewed before anything else, and losing it stops a primary.
+// Facts: HA-044, HA-123, HA-149, HA-162, HA-348.
 
 import Testing
 

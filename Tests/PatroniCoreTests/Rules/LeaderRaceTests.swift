@@ -1,4 +1,5 @@
 // Nobody holds the leader key: who may take it?
+// Facts: HA-085, HA-087 to HA-089, HA-093, HA-095 to HA-105, HA-115 to HA-119, HA-121, HA-384, HA-392, HA-399, HA-405.
 
 import Testing
 

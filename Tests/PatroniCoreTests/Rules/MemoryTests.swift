@@ -1,4 +1,5 @@
 // What a member remembers from turn to turn.
+// Facts: HA-021, HA-175, HA-413.
 
 import Testing
 

@@ -1,4 +1,6 @@
 // PostgreSQL is stopped though it should run: a crashed primary, a crashed standby, a demoted one.
+// Facts: HA-027, HA-032, HA-075, HA-076, HA-078, HA-081, HA-118, HA-146, HA-174, HA-234, HA-236, HA-238, HA-239,
+// HA-245 to HA-247, HA-250, HA-387, HA-388.
 
 import Testing
 

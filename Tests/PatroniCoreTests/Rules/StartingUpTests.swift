@@ -1,4 +1,5 @@
 // PostgreSQL starts, or does not answer.
+// Facts: HA-025, HA-037, HA-137, HA-148 to HA-152, HA-353.
 
 import Testing
 

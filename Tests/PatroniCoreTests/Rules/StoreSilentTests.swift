@@ -1,4 +1,5 @@
 // The store does not answer: who goes on, who stops, and when.
+// Facts: HA-041, HA-042, HA-140, HA-416.
 
 import Testing
 

@@ -1,4 +1,5 @@
 // The leader's side of a switchover or a manual failover.
+// Facts: HA-106 to HA-113, HA-122.
 
 import Testing
 
