@@ -36,7 +36,7 @@ import Testing
         #expect(
             report.text(zone: { _ in 0 }) == """
                 beta became the leader after alpha (2026-11-21, 20 ms)
-                  12:00:07.000  a line of beta: 3.0 ms
+                  12:00:07.000  a line of beta (3.0 ms)
                                 rule a/b: Why.
 
                 12:00:08.020  gamma follows beta after alpha: a line of gamma

@@ -68,7 +68,7 @@ extension Story.Line {
 
     /// One line, and another for the rule.
     public func text(zone: (WallTime) -> Int) -> String {
-        let head = "  \(at.clock(zone(at)))  \(text)" + (took.map { ": \($0.words)" } ?? "") + "\n"
+        let head = "  \(at.clock(zone(at)))  \(text)" + (took.map { " (\($0.words))" } ?? "") + "\n"
         guard let rule else { return head }
         return head + "                rule \(rule)" + (because.map { ": \($0)" } ?? "") + "\n"
     }

@@ -46,17 +46,17 @@ import Testing
             story.text(zone: { _ in 0 }) == """
                 beta became the leader after alpha (2026-11-21, 1.01 s)
                   12:00:08.000  nobody holds the leader key (it was alpha's, last seen 3.00 s ago, ttl 30 s)
-                  12:00:08.000  asked alpha: no answer; gamma: 0/5A on timeline 1, not ahead: 2.0 ms
-                  12:00:08.000  the leader key: it is ours: 2.0 ms
+                  12:00:08.000  asked alpha: no answer; gamma: 0/5A on timeline 1, not ahead (2.0 ms)
+                  12:00:08.002  the leader key: it is ours (2.0 ms)
                                 rule leader-race/healthiest: Nobody we can reach is ahead of us.
-                  12:00:08.000  began: promote (promoted self to leader by acquiring session lock)
+                  12:00:08.004  began: promote (promoted self to leader by acquiring session lock)
                                 rule leader-race/won: The key is ours: become what it says.
-                  12:00:08.000  promote in progress
+                  12:00:08.006  promote in progress
                                 rule job-in-progress/wait: Everything else waits for its end.
-                  12:00:08.110  promote: done: 110 ms
+                  12:00:08.110  promote: done (110 ms)
                   12:00:09.000  we hold the leader key
                   12:00:09.000  PostgreSQL runs as a primary at 0/64 on timeline 1
-                  12:00:09.000  no action. I am (beta), the leader with the lock
+                  12:00:09.002  no action. I am (beta), the leader with the lock
                                 rule holding-the-lock/no-action: A primary with the key: all is well.
 
                 """)
