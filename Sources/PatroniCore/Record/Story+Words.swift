@@ -204,6 +204,7 @@ extension Action {
         case .announce(let role): "told callbacks and store: \(role.rawValue)"
         case .begin(let job): "began: \(job.name)"
         case .cancelJob: "called the running task off"
+        case .resumeReplay: "told PostgreSQL to go on replaying"
         }
     }
 }
