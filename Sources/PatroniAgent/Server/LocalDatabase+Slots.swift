@@ -25,6 +25,7 @@ extension LocalDatabase {
             // Others wait for a slot that was made, and we for one that is missing: no need for a loop_wait in between.
             if !round.performed.isEmpty || round.missing != missingSlots { news.yield() }
             missingSlots = round.missing
+            logicalSlots = wanted.logical
             for failure in round.failures { log.warning("replication slots: \(failure)") }
         } catch { log.warning("the replication slots could not be arranged: \(error)") }
         await enforceHotStandbyFeedback(wanted.needsHotStandbyFeedback)
@@ -42,17 +43,25 @@ extension LocalDatabase {
     ) async throws(JobFailure) {
         guard let endpoint = leader.endpoint else { throw JobFailure("\(leader.name) has not said where it is") }
         let server = try await server()
-        let copy: LogicalSlotCopy
+        var copy: LogicalSlotCopy
         do throws(SQLError) {
             copy = try await LogicalSlotCopy.read(
                 names, from: endpoint, server, by: time.now + .seconds(10), time: time)
         } catch { throw JobFailure("logical slots could not be read from \(leader.name): \(error)") }
         missingSlots = []
+        copy.slots.removeAll { slot in
+            let wanted = logicalSlots[slot.name]
+            let isMeant = wanted?.database == slot.database && wanted?.plugin == slot.plugin
+            if !isMeant {
+                log.warning("the logical slot \(slot.name) of \(leader.name) is another one than the configured")
+            }
+            return !isMeant
+        }
         if copy.slots.isEmpty { throw JobFailure("\(leader.name) has none of the logical slots") }
         try await stop(.fast, by: nil)
-        let directory = settings.dataDirectory
+        let (directory, slots) = (settings.dataDirectory, copy)
         let failure = await offPool { () -> FileError? in
-            do throws(FileError) { try copy.write(dataDirectory: directory) } catch { return error }
+            do throws(FileError) { try slots.write(dataDirectory: directory) } catch { return error }
             return nil
         }
         if let failure { log.error("logical slots could not be put in place: \(failure)") }

@@ -36,6 +36,8 @@ actor LocalDatabase: ManagedServer {
     var slotPositions: [String: LSN] = [:]
     /// Logical slots that are wanted on this standby and not there.
     var missingSlots: [String] = []
+    /// The permanent logical slots of this member as they are configured; others are not copied (HA-274).
+    var logicalSlots: [String: LogicalSlot] = [:]
     /// Vacuum on the primary must not outrun logical slots (HA-276).
     var enforcesHotStandbyFeedback = false
     var work: SQLConnection?

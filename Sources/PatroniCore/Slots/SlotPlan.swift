@@ -39,7 +39,8 @@ public enum SlotAction: Sendable, Hashable, Codable {
     case createLogical(String, LogicalSlot)
     case drop(String, because: DropReason)
     case advance(String, to: LSN)
-    /// On a standby: the consumer has got so far on the primary.
+    /// On a standby: the consumer has got so far on the primary. PostgreSQL itself goes no further than what has been
+    /// replayed (HA-272).
     case advanceLogical(String, database: String, to: LSN)
 
     public enum DropReason: String, Sendable, Hashable, Codable {

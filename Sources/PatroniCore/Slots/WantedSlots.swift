@@ -133,7 +133,7 @@ private struct SlotPlace {
         return isLeader && cluster.member(upstream) == nil
     }
 
-    /// A standby cluster can't have them, nor can who hears of the log through an archive only (HA-226, HA-277).
+    /// A standby cluster can't have them, nor can who hears of the log through an archive only (HA-226, HA-277, HA-409).
     var canHaveLogicalSlots: Bool {
         if settings.isStandbyCluster { return false }
         var next = (tags: tags, name: me)
