@@ -55,7 +55,7 @@ extension Agent {
         for reply in answers.replies { report(reply, circle[reply.name] ?? "") }
         // Given up meanwhile: whatever they agreed to is about a lease that we have not got any more.
         guard era == leaseEra else { return .failsafe(answers, .none) }
-        let prolonged = answers.prolonged(lease, askedAt: sent, answeredAt: now, ttl: settings.ttl)
+        let prolonged = answers.prolonged(lease, askedAt: sent, answeredAt: now, settings)
         if prolonged != lease { lease = prolonged }
         if answers.areUnanimous, case .held(let until) = lease {
             failsafe.agreedUntil = until

@@ -130,7 +130,7 @@ extension Agent {
         if until <= now { return look.status.isPrimary && !settings.isPaused ? now + .seconds(1) : patient }
         // In failsafe mode there must be time left to ask the others.
         let reserve: Duration = settings.isFailsafeModeEnabled ? min(.seconds(3), settings.ttl / 6) : .zero
-        return min(patient, max(until - min(.seconds(5), settings.ttl / 4) - reserve, now + .milliseconds(500)))
+        return min(patient, max(until - settings.safetyMargin - reserve, now + .milliseconds(500)))
     }
 
     private func noteCluster(_ read: Cluster) async {

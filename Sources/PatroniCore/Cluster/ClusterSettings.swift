@@ -39,6 +39,8 @@ public struct ClusterSettings: Sendable, Hashable, Codable {
 
     public init() {}
 
+    /// How long before the end of its lease a primary begins to stop.
+    public var safetyMargin: Duration { min(.seconds(5), ttl / 4) }
     public var isStandbyCluster: Bool { standbyCluster != nil }
     /// Synchronous replication is ignored in a standby cluster (HA-193).
     public var isSynchronous: Bool { synchronousMode != .off && !isStandbyCluster }

@@ -6,7 +6,7 @@
 ///    the last renewal was sent.
 /// 2. While it is valid, the primary asks everybody whom the store may list in `failsafe` ("the circle"). Who agrees
 ///    promises not to take the leader key for a ttl *from when the question came in*, which is after it was sent. If
-///    all agree, and their answers are in before the lease has ended, it is prolonged to ttl from before the first
+///    all agree, and their answers are in before the lease has ended, it is prolonged to ttl at most from before the first
 ///    question was sent: until then nobody in the circle takes over.
 /// 3. Who is not in the circle can't take over either: whoever reads the store finds a map without itself.
 /// 4. Nobody has taken over in between: until the lease ended only the store's key counted, and from its promise on
@@ -119,9 +119,15 @@ public struct FailsafeAnswers: Sendable, Hashable, Codable {
     }
 
     /// The lease that follows: prolonged only by all, only while it is still valid, and never shortened.
-    public func prolonged(_ lease: Lease, askedAt sent: Moment, answeredAt now: Moment, ttl: Duration) -> Lease {
+    ///
+    /// The promise is good for a ttl; we make use of as much as another look at the store and another question take,
+    /// repetitions included, so that a member that is gone (HA-408) is not covered for longer than that.
+    public func prolonged(
+        _ lease: Lease, askedAt sent: Moment, answeredAt now: Moment, _ settings: ClusterSettings
+    ) -> Lease {
         guard areUnanimous, case .held(let until) = lease, now < until else { return lease }
         let promised = replies.compactMap { if case .accepted(_, for: let time?) = $0.answer { time } else { nil } }
-        return .held(until: max(until, sent + min(ttl, promised.min() ?? ttl)))
+        let enough = settings.loopWait + settings.retryTimeout * 2 + settings.safetyMargin
+        return .held(until: max(until, sent + min(enough, settings.ttl, promised.min() ?? settings.ttl)))
     }
 }

@@ -57,7 +57,7 @@ extension Situation {
 
     /// A primary must be stopped when the lease ends, so stopping begins this long before: long enough for a fast
     /// stop, short enough not to give up a primary that could still renew.
-    public var safetyMargin: Duration { min(.seconds(5), settings.ttl / 4) }
+    public var safetyMargin: Duration { settings.safetyMargin }
 
     /// Everybody a race or a switchover has to ask: the members of the last view with a leader and of the current one,
     /// without this one (HA-095).

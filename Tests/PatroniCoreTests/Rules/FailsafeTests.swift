@@ -134,9 +134,10 @@ import Testing
 
     @Test func `an agreement is good for a ttl from before the question, or for as long as the shortest promise`() {
         let lease = Lease.held(until: .start + .seconds(8))
+        var settings = ClusterSettings()
         func after(_ replies: [FailsafeReply], answered: Duration = .seconds(2)) -> Lease {
             FailsafeAnswers(replies).prolonged(
-                lease, askedAt: .start, answeredAt: .start + answered, ttl: .seconds(30))
+                lease, askedAt: .start, answeredAt: .start + answered, settings)
         }
         #expect(after([.accepted("beta")]) == .held(until: .start + .seconds(30)))
         #expect(after([]) == .held(until: .start + .seconds(30)))
@@ -146,7 +147,10 @@ import Testing
         #expect(after([.accepted("beta"), .silent("gamma")]) == lease)
         #expect(after([.accepted("beta"), .refused("gamma")]) == lease)
         #expect(after([.accepted("beta")], answered: .seconds(8)) == lease)
-        #expect(FailsafeAnswers([]).prolonged(.none, askedAt: .start, answeredAt: .start, ttl: .seconds(30)) == .none)
+        #expect(FailsafeAnswers([]).prolonged(.none, askedAt: .start, answeredAt: .start, settings) == .none)
+        settings.loopWait = .seconds(2)
+        settings.retryTimeout = .seconds(3)
+        #expect(after([.accepted("beta")]) == .held(until: .start + .seconds(13)), "time for another round, no more")
     }
 
     @Test func `a member agrees unless it leads, may be about to, or knows of another leader`() {

@@ -51,7 +51,7 @@ extension ModelCluster {
             replies.append(reply)
         }
         let answers = FailsafeAnswers(replies)
-        let lease = answers.prolonged(asker.lease, askedAt: now, answeredAt: now, ttl: asker.settings.ttl)
+        let lease = answers.prolonged(asker.lease, askedAt: now, answeredAt: now, asker.settings)
         members[index].lease = lease
         return .failsafe(answers, lease)
     }

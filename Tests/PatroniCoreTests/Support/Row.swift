@@ -32,7 +32,7 @@ struct World: Sendable, Hashable {
             return .failsafe(
                 answers,
                 answers.prolonged(
-                    now.lease, askedAt: now.now, answeredAt: now.now + takes, ttl: now.settings.ttl))
+                    now.lease, askedAt: now.now, answeredAt: now.now + takes, now.settings))
         case .act(.renewLeaderKey, _): return .leaderKey(.renewLeaderKey, renewal, lease(renewal))
         case .act(.acquireLeaderKey, _): return .leaderKey(.acquireLeaderKey, acquisition, lease(acquisition))
         case .act(.claimInitialize, _): return .written(.claimInitialize, claim)
