@@ -48,6 +48,8 @@ enum Following {
             ) { now in
                 guard !now.isPaused, !now.isStandbyCluster, let leader = now.cluster?.leaderMember,
                     leader.role == .primary, leader.connectionURL != nil, !now.observation.missingSlots.isEmpty,
+                    // Not while it goes on without the store (HA-219).
+                    now.promisedTo == nil,
                     isStreamingTheLeadersTimeline(now),
                     !now.isWithin(now.settings.ttl, of: now.memory.slotsCopiedAt)
                 else { return nil }
