@@ -53,6 +53,11 @@ public struct Verdict: Sendable, Hashable, Codable {
 }
 
 extension RuleTable {
+    /// The same without these rules (`table/rule`): a deliberate mistake, for tests and simulations to notice.
+    package func without(_ names: Set<String>) -> RuleTable {
+        RuleTable(name, sentence, when: applies, rules.filter { !names.contains("\(name)/\($0.name)") })
+    }
+
     public func verdict(_ situation: Situation) -> Verdict? {
         guard applies(situation) else { return nil }
         for rule in rules {

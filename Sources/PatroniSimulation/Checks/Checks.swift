@@ -14,7 +14,9 @@ struct Checks {
     private var healedAt: Moment?
     private var convergedAt: Moment?
 
-    init(members: Int) {}
+    private var exposure: Exposure
+
+    init(members: Int) { exposure = Exposure(members: members) }
 
     // MARK: after every step
 
@@ -24,7 +26,8 @@ struct Checks {
     }
 
     /// Invariant 1.
-    private func oneWriter(_ world: World) {
+    private mutating func oneWriter(_ world: World) {
+        let exposed = exposure.look(world)
         var believers = 0
         var writers = 0
         for member in world.members {
@@ -34,6 +37,10 @@ struct Checks {
             if let life = member.life, life.lease.isValid(at: member.clock.local(world.now)) { believers += 1 }
         }
         guard writers > 1 else { return }
+        if let idle = exposed.first {
+            world.violate(
+                .oneWriter, "\(world.members[idle].name) goes on accepting writes beside another primary")
+        }
         if believers > 1 {
             world.violate(.oneWriter, "\(believers) members accept writes and believe that they hold the leader key")
         } else if world.plan.hasFencer, !isPausedForSome(world) {

@@ -30,6 +30,11 @@ extension World {
         parts.surroundings = SimulatedSurroundings(world: self, life: life.number)
         parts.witness = Witness(world: self, life: life.number)
         parts.rules = plan.rules
+        if let spoil = plan.spoil {
+            parts.store = SpoiledStore(inner: SimulatedStore(world: self, life: life.number), spoil: spoil)
+            parts.members = SpoiledPeers(inner: SimulatedPeers(world: self, life: life.number), spoil: spoil)
+            parts.server = SpoiledServer(inner: SimulatedServer(world: self, life: life.number), spoil: spoil)
+        }
         let agent = Agent(parts: parts, configuration: keeper)
         life.use(agent)
         trace.note(now, .member(index), "agent starts")

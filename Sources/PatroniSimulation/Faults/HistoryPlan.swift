@@ -24,6 +24,8 @@ struct HistoryPlan {
     var length: Duration
     /// What the agents decide by; tests spoil it.
     var rules = Rules.tables
+    /// A deliberate mistake of the shell.
+    var spoil: Spoil?
 
     func end(from begin: Moment) -> Moment { begin + length }
 

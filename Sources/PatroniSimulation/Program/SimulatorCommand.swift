@@ -8,7 +8,7 @@ public struct SimulatorCommand: ParsableCommand {
     public static let configuration = CommandConfiguration(
         commandName: "patroni-simulator",
         abstract: "Runs whole clusters of real agents in virtual time and watches for what must never happen.",
-        subcommands: [RunCommand.self, ReplayCommand.self])
+        subcommands: [RunCommand.self, ReplayCommand.self, MutationsCommand.self])
 
     public init() {}
 

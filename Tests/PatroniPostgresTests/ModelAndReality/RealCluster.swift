@@ -145,7 +145,8 @@ final class RealCluster: Sendable {
         server.upstream = running.standby?.upstream.flatMap { endpoint in
             members.first { $0.value.endpoint.port == endpoint.port }?.key
         }
-        for sender in try await inspection.walSenders(by: soon()) {
+        // Looking opens a replication connection of its own now and then.
+        for sender in try await inspection.walSenders(by: soon()) where members[sender.applicationName] != nil {
             server.standbys[sender.applicationName] = sender.syncState
         }
         let rows = try await member.value("SELECT string_agg(number::text, ',') FROM commits") ?? ""
