@@ -1,6 +1,7 @@
 // `patroni-simulator mutations`: does the simulator notice what it is there for?
 
 import ArgumentParser
+import PatroniPlatform
 
 struct MutationsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

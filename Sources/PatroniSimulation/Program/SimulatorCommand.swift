@@ -101,5 +101,5 @@ extension Statistics {
 }
 
 extension Output {
-    fileprivate static func line(_ text: String) { write(text + "\n", to: 1) }
+    static func line(_ text: String) { write(text + "\n", to: 1) }
 }
