@@ -32,6 +32,16 @@ test: install-dependencies ## all tests: rules, rooms, real PostgreSQL and etcd,
 	$(SWIFT) build --build-tests
 	$(TEST) --no-parallel --skip IntegrationTests
 	$(TEST) --no-parallel --filter IntegrationTests
+	$(MAKE) simulate
+
+SIMULATOR = $(SWIFT) build -c release --product patroni-simulator --scratch-path .build-sim
+HISTORIES ?= 20000
+
+simulate: ## whole clusters in virtual time: a fixed budget of histories, and some that nobody has seen before
+	rm -rf .build-sim/*/release/Patroni*.build .build-sim/*/release/Modules/Patroni*
+	$(SIMULATOR)
+	.build-sim/release/patroni-simulator run --histories $(HISTORIES) --jobs 2
+	.build-sim/release/patroni-simulator run --histories 500 --jobs 2 --from $$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 
 unit: ## the tests that need no server: core, configuration, house rules
 	$(SWIFT) build --build-tests

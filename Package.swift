@@ -90,7 +90,7 @@ let package = Package(
         tests(
             "IntegrationTests",
             ["patroni", "patronictl", "PatroniCore", "PatroniPlatform", subprocess, systemPackage]),
-        tests("SimulationTests", ["PatroniSimulation", "PatroniPostgres", "PatroniCore"]),
+        tests("SimulationTests", ["PatroniSimulation", "PatroniPostgres", "PatroniPlatform", "PatroniCore"]),
         tests("TidyTests", ["PatroniCore", "PatroniConfiguration"]),
     ]
 )

@@ -28,6 +28,13 @@ public struct SystemTime: TimeSource {
         return WallTime(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
     }
 
+    /// What this process has used of the processors so far.
+    public static var processorTime: Duration {
+        var time = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return .seconds(Int64(time.tv_sec)) + .nanoseconds(Int64(time.tv_nsec))
+    }
+
     public func sleep(until deadline: Moment) async {
         let left = deadline - now
         if left > .zero { try? await Task.sleep(for: left) }

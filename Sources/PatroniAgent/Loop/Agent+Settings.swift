@@ -11,9 +11,11 @@ import PatroniPlatform
 extension Agent {
     /// Takes over the cluster's half. A bad one is refused as a whole and the one in force stays (HA-020, CFG-019).
     func adopt(_ stored: StoredConfiguration?) async {
-        guard let stored else { return }
+        guard let stored, stored.version != adoptedVersion || stored.values != configuration.dynamic else { return }
         do throws(ConfigurationError) {
-            guard try configuration.adopt(stored.values) else { return }
+            let isNew = try configuration.adopt(stored.values)
+            adoptedVersion = stored.version
+            guard isNew else { return }
         } catch {
             log.error("the dynamic configuration in the store is refused, the last good one stays: \(error)")
             return

@@ -127,6 +127,8 @@ package actor Agent {
     var isShuttingDown = false
     var isReloadRequested = false
     var lastTurn: Moment
+    /// The version of the dynamic configuration that was last taken over.
+    var adoptedVersion: KeyVersion?
 
     package init(parts: Parts, configuration: ConfigurationKeeper) {
         self.parts = parts

@@ -11,6 +11,8 @@ package struct ConfigurationKeeper: Sendable {
     private(set) var tree: JSONObject
     /// The cluster's half as last seen in the store, or as remembered from there.
     package private(set) var dynamic: JSONObject
+    /// The same as text, made once: every turn asks for it.
+    private var dynamicText: String
     private(set) var effective: EffectiveConfiguration
     private let home: String?
     /// What stands in the data directory's copy, as far as we know.
@@ -32,6 +34,7 @@ package struct ConfigurationKeeper: Sendable {
         let copy = findCopy(first.agent.postgres.dataDirectory)
         remembered = copy?.text()
         dynamic = copy ?? first.agent.bootstrap?.dcs ?? [:]
+        dynamicText = dynamic.text()
         effective = try EffectiveConfiguration(local: loaded.values, dynamic: dynamic, home: home)
     }
 
@@ -54,9 +57,11 @@ package struct ConfigurationKeeper: Sendable {
 
     /// Takes over what the store says now; false when nothing changed.
     mutating func adopt(_ values: JSONObject) throws(ConfigurationError) -> Bool {
-        if values.text() == dynamic.text() { return false }
+        let text = values.text()
+        if text == dynamicText { return false }
         effective = try EffectiveConfiguration(local: tree, dynamic: values, home: home)
         dynamic = values
+        dynamicText = text
         return true
     }
 
@@ -68,9 +73,8 @@ package struct ConfigurationKeeper: Sendable {
     /// A copy to be kept beside the data: a leader puts it back when the store has lost it (CFG-287, CFG-288). Nil when
     /// it is there already.
     var copyToRemember: Copy? {
-        let text = dynamic.text()
-        if text == remembered { return nil }
-        return Copy(path: "\(local.postgres.dataDirectory)/\(Self.fileName)", text: text)
+        if dynamicText == remembered { return nil }
+        return Copy(path: "\(local.postgres.dataDirectory)/\(Self.fileName)", text: dynamicText)
     }
 
     mutating func remembered(_ copy: Copy) { remembered = copy.text }

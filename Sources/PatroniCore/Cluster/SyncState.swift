@@ -47,5 +47,7 @@ public struct SyncState: Sendable, Hashable, Codable {
 
 extension MemberName {
     /// Sameness where PostgreSQL folds case (application names in synchronous_standby_names).
-    public func matches(_ other: MemberName) -> Bool { text.lowercased() == other.text.lowercased() }
+    public func matches(_ other: MemberName) -> Bool {
+        text == other.text || text.lowercased() == other.text.lowercased()
+    }
 }

@@ -24,10 +24,12 @@ struct SimulatedStore: ConfigurationStore {
         let own = own
         let end = world.members[own.member].clock.global(deadline)
         return await world.wait(own, otherwise: nil) { number in
-            world.at(end) { world.answer(own, number, Value?.none) }
-            world.sendToStore(from: own.member) { [world] in
+            world.sendToStore(from: own.member, by: end) { [world] arrived in
+                guard arrived else { return world.answer(own, number, Value?.none) }
                 let value = world.change { operation(&$0, world.now) }
-                world.sendFromStore(to: own.member) { world.answer(own, number, Value?.some(value)) }
+                world.sendFromStore(to: own.member, by: end) { arrived in
+                    world.answer(own, number, arrived ? Value?.some(value) : nil)
+                }
             }
         }
     }

@@ -18,36 +18,6 @@ public struct SimulatorCommand: ParsableCommand {
 
 extension Mode: ExpressibleByArgument {}
 
-struct RunCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "run", abstract: "Runs many histories.")
-
-    @Option(help: "How many histories.") var histories = 1000
-    @Option(help: "The first seed.") var from: UInt64 = 1
-    @Option(help: "What the histories are about.") var mode = Mode.mixed
-
-    func run() throws {
-        let time = SystemTime()
-        let blueprints = Blueprints()
-        var total = Statistics()
-        var violations: [Violation] = []
-        let began = time.now
-        for number in 0..<UInt64(max(0, histories)) {
-            let result = History.run(HistoryPlan(seed: from + number, mode: mode), blueprints: blueprints)
-            total.add(result.statistics)
-            if let violation = result.violation {
-                violations.append(violation)
-                let command = "patroni-simulator replay \(violation.seed) --mode \(mode.rawValue)"
-                Output.line(
-                    "seed \(violation.seed): invariant \(violation.invariant.rawValue) after "
-                        + "\(violation.at.inSeconds) s: \(violation.explanation)\n    \(command)")
-            }
-        }
-        let seconds = (time.now - began).inSeconds
-        Output.line(total.line(seconds: seconds))
-        if !violations.isEmpty { throw ExitCode(1) }
-    }
-}
-
 struct ReplayCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "replay", abstract: "Tells the story of one history.")
@@ -66,7 +36,7 @@ struct ReplayCommand: ParsableCommand {
             Output.line("\nInvariant \(violation.invariant.rawValue) is violated: \(violation.explanation)")
             throw ExitCode(1)
         }
-        Output.line("\nNothing is wrong. \(result.statistics.line(seconds: 0))")
+        Output.line("\nNothing is wrong. \(result.statistics.line(seconds: 0, processor: 0))")
     }
 }
 
@@ -89,14 +59,15 @@ enum Story {
 }
 
 extension Statistics {
-    func line(seconds: Double) -> String {
+    func line(seconds: Double, processor: Double) -> String {
         let hours = simulated.inSeconds / 3600
-        let rate = seconds > 0 ? hours / (seconds / 60) : 0
+        let rate = processor > 0 ? hours / (processor / 60) : 0
         return
             "\(histories) histories, \((hours * 10).rounded() / 10) cluster-hours, \(turns) turns, \(events) events, "
             + "\(jobs) jobs, \(faults) faults, \(commands) commands, \(promotions) promotions, \(copies) copies, "
             + "\(fencings) fencings, \(halts) halts, longest healing \(longestHealing.inSeconds.rounded()) s; "
-            + "\((seconds * 10).rounded() / 10) s, \(rate.rounded()) cluster-hours per minute; trace \(String(hash, radix: 16))"
+            + "\((seconds * 10).rounded() / 10) s, \((processor * 10).rounded() / 10) CPU seconds, "
+            + "\(rate.rounded()) cluster-hours per CPU minute; trace \(String(hash, radix: 16))"
     }
 }
 

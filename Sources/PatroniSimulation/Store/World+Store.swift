@@ -9,25 +9,30 @@ extension World {
         chance.duration(.microseconds(150)...(.microseconds(900))) + network.delay(from, to)
     }
 
-    /// Does nothing when the request is lost.
-    func sendToStore(from member: Int, _ arrive: @escaping () -> Void) {
-        guard network.isOpen(.member(member), .store) else { return }
+    /// Comes back with true when the request arrives; with false, not before the deadline, when the agent will never
+    /// know whether it has.
+    func sendToStore(from member: Int, by deadline: Moment, _ arrive: @escaping (Bool) -> Void) {
+        guard network.isOpen(.member(member), .store) else { return at(deadline) { arrive(false) } }
         if let percent = storeTrouble.lostRequests[member], chance.chance(percent) {
             trace.say(now, .member(member), "a request to the store is lost")
-            return
+            return at(deadline) { arrive(false) }
         }
         after(hop(.member(member), .store) + storeTrouble.delay) {
-            if !self.storeTrouble.isOut { arrive() }
+            if self.storeTrouble.isOut { self.at(deadline) { arrive(false) } } else { arrive(true) }
         }
     }
 
-    func sendFromStore(to member: Int, _ arrive: @escaping () -> Void) {
-        guard network.isOpen(.store, .member(member)), !storeTrouble.isOut else { return }
+    func sendFromStore(to member: Int, by deadline: Moment, _ arrive: @escaping (Bool) -> Void) {
+        guard network.isOpen(.store, .member(member)), !storeTrouble.isOut else {
+            return at(deadline) { arrive(false) }
+        }
         if let percent = storeTrouble.lostAnswers[member], chance.chance(percent) {
             trace.say(now, .member(member), "an answer of the store is lost")
-            return
+            return at(deadline) { arrive(false) }
         }
-        after(hop(.store, .member(member)), arrive)
+        let arrival = now + hop(.store, .member(member))
+        // Nobody waits for what comes too late.
+        at(min(arrival, max(now, deadline))) { arrive(arrival <= deadline) }
     }
 
     /// Every change of the store goes through here.

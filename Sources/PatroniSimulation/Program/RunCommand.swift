@@ -1,0 +1,84 @@
+// patroni-simulator run: many histories, as many at a time as there are cores to spare.
+
+import ArgumentParser
+import PatroniCore
+import PatroniPlatform
+import Synchronization
+
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "run", abstract: "Runs many histories.")
+
+    @Option(help: "How many histories.") var histories = 1000
+    @Option(help: "The first seed.") var from: UInt64 = 1
+    @Option(help: "How many at a time.") var jobs = 1
+    @Option(help: "What the histories are about.") var mode = Mode.mixed
+
+    func run() throws {
+        let time = SystemTime()
+        let began = time.now
+        let batch = Batch(seeds: from..<(from + UInt64(max(0, histories))), mode: mode)
+        for number in 0..<max(1, jobs) {
+            // Tasks of histories are deep, and this is no place to save memory.
+            let code = OwnThread.start(name: "history \(number)", stackBytes: 16 << 20) { batch.work() }
+            guard code == 0 else { throw ValidationError("the system has no thread for a history") }
+        }
+        while !batch.isDone { OwnThread.pause(.milliseconds(20)) }
+        let (total, violations) = batch.outcome
+        Output.line(total.line(seconds: (time.now - began).inSeconds, processor: SystemTime.processorTime.inSeconds))
+        if violations > 0 { throw ExitCode(1) }
+    }
+}
+
+/// Seeds that several threads share. A history itself stays on one thread.
+final class Batch: Sendable {
+    private struct State {
+        var next: UInt64
+        var running = 0
+        var total = Statistics()
+        var violations = 0
+    }
+
+    private let end: UInt64
+    private let mode: Mode
+    private let state: Mutex<State>
+
+    init(seeds: Range<UInt64>, mode: Mode) {
+        end = seeds.upperBound
+        self.mode = mode
+        state = Mutex(State(next: seeds.lowerBound))
+    }
+
+    var isDone: Bool { state.withLock { $0.next >= end && $0.running == 0 } }
+    var outcome: (Statistics, Int) { state.withLock { ($0.total, $0.violations) } }
+
+    func work() {
+        let blueprints = Blueprints()
+        while let seed = take() {
+            let result = History.run(HistoryPlan(seed: seed, mode: mode), blueprints: blueprints)
+            state.withLock { state in
+                state.running -= 1
+                state.total.add(result.statistics)
+                if result.violation != nil { state.violations += 1 }
+            }
+            if let violation = result.violation { Output.line(violation.text(mode)) }
+        }
+    }
+
+    private func take() -> UInt64? {
+        state.withLock { state in
+            guard state.next < end else { return nil }
+            defer { state.next += 1 }
+            state.running += 1
+            return state.next
+        }
+    }
+}
+
+extension Violation {
+    func text(_ mode: Mode) -> String {
+        """
+        seed \(seed): invariant \(invariant.rawValue) after \((at.inSeconds * 1000).rounded() / 1000) s: \(explanation)
+            patroni-simulator replay \(seed) --mode \(mode.rawValue)
+        """
+    }
+}
