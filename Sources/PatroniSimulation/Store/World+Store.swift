@@ -17,7 +17,10 @@ extension World {
             trace.say(now, .member(member), "a request to the store is lost")
             return at(deadline) { arrive(false) }
         }
-        after(hop(.member(member), .store) + storeTrouble.delay) {
+        let arrival = now + hop(.member(member), .store) + storeTrouble.delay
+        // It may still land when nobody waits for it any more.
+        if arrival > deadline { at(deadline) { arrive(false) } }
+        at(arrival) {
             if self.storeTrouble.isOut { self.at(deadline) { arrive(false) } } else { arrive(true) }
         }
     }
