@@ -6,13 +6,13 @@ TEST = $(SWIFT) test --skip-build --disable-xctest
 SOURCES = Package.swift Sources Tests
 STATIC = -c release --static-swift-stdlib --scratch-path .build-release -Xlinker -s
 
-.PHONY: help build release test unit integration coverage demo format lint conformance docs clean install-dependencies
+.PHONY: help build release test unit integration coverage demo format lint conformance docs clean install-dependencies simulate
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-22s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install-dependencies: ## install what is missing from Debian's packages (root or sudo)
-	@scripts/install-dependencies
+	@scripts/install-dependencies simulate
 
 build: ## debug build of patroni and patronictl
 	$(SWIFT) build --product patroni
@@ -32,7 +32,6 @@ test: install-dependencies ## all tests: rules, rooms, real PostgreSQL and etcd,
 	$(SWIFT) build --build-tests
 	$(TEST) --no-parallel --skip IntegrationTests
 	$(TEST) --no-parallel --filter IntegrationTests
-	$(MAKE) simulate
 
 SIMULATOR = $(SWIFT) build -c release --product patroni-simulator --scratch-path .build-sim
 HISTORIES ?= 20000

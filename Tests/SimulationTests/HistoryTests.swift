@@ -44,8 +44,8 @@ func simulate(_ plan: HistoryPlan) async -> HistoryResult {
 
     /// Seeds that show what is known and not mended yet. Each is a debt.
     private static let debts: [UInt64: String] = [
-        38: "a machine that slept between the last look at the lease and the order to promote makes a second timeline 5; "
-            + "PostgreSQL and pg_rewind take both for one"
+        38:
+            "a machine that sleeps between the last look at the lease and the order to promote makes a second timeline 5"
     ]
 
     @Test("No seed of a small budget breaks a promise", arguments: [0, 1, 2, 3] as [UInt64])
