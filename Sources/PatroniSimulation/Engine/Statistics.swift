@@ -16,6 +16,8 @@ struct Statistics {
     var copies = 0
     var fencings = 0
     var promotions = 0
+    /// Dead agents that did not end.
+    var ghostsLeft = 0
     var hash: UInt64 = 0
     /// From the end of all faults until one led and all followed.
     var longestHealing: Duration = .zero
@@ -36,6 +38,7 @@ struct Statistics {
         copies += other.copies
         fencings += other.fencings
         promotions += other.promotions
+        ghostsLeft += other.ghostsLeft
         hash ^= other.hash
         longestHealing = max(longestHealing, other.longestHealing)
         rules.merge(other.rules) { $0 + $1 }

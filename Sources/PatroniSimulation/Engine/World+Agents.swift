@@ -15,6 +15,7 @@ extension World {
         lives.append(life)
         members[index].life = life
         life.isFrozen = members[index].reasonsToBeFrozen > 0
+        life.isPaused = members[index].wasPaused
         let settings = keeper.cluster
         life.session.ttl = settings.ttl
         life.session.loopWait = settings.loopWait

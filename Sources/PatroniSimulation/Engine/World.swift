@@ -117,7 +117,8 @@ final class World: @unchecked Sendable {
         let due = ambushes.filter { $0.on == what }
         guard !due.isEmpty else { return }
         ambushes.removeAll { $0.on == what }
-        for ambush in due { ambush.action() }
+        // Not in the middle of what an agent is doing, but before it can do anything else.
+        for ambush in due { after(.zero, ambush.action) }
     }
 
     // MARK: agents' waits
@@ -164,7 +165,11 @@ final class World: @unchecked Sendable {
     /// One step of a dead agent towards its end.
     func haunt(_ life: Life) async {
         life.ghostSteps += 1
-        precondition(life.ghostSteps < 100_000, "a dead agent does not end")
+        if life.ghostSteps > 20_000 {
+            // It waits for something that only a living agent would bring about: it stays where it is.
+            statistics.ghostsLeft += 1
+            await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in }
+        }
         // Task.yield() would leave the thread: it goes past the hook.
         await withUnsafeContinuation { ghosts.append($0) }
     }
