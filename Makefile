@@ -12,7 +12,7 @@ help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-22s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install-dependencies: ## install what is missing from Debian's packages (root or sudo)
-	@scripts/install-dependencies simulate
+	@scripts/install-dependencies
 
 build: ## debug build of patroni and patronictl
 	$(SWIFT) build --product patroni
@@ -33,7 +33,7 @@ test: install-dependencies ## all tests: rules, rooms, real PostgreSQL and etcd,
 	$(TEST) --no-parallel --skip IntegrationTests
 	$(TEST) --no-parallel --filter IntegrationTests
 
-SIMULATOR = $(SWIFT) build -c release --product patroni-simulator --scratch-path .build-sim
+SIMULATOR = $(SWIFT) build -c release --static-swift-stdlib --product patroni-simulator --scratch-path .build-sim
 HISTORIES ?= 20000
 
 simulate: ## whole clusters in virtual time: a fixed budget of histories, and some that nobody has seen before

@@ -71,6 +71,7 @@ public struct Setting: Sendable {
         _ effect: Effect = .reload, env environment: String..., help: String
     ) {
         self.path = path
+        keys = path.split(separator: ".").map(String.init)
         self.kind = kind
         self.isRequired = required
         self.fallback = fallback
@@ -82,6 +83,7 @@ public struct Setting: Sendable {
 
     private init(_ other: Setting, kind: Kind) {
         path = other.path
+        keys = other.keys
         self.kind = kind
         isRequired = other.isRequired
         fallback = other.fallback
@@ -94,7 +96,7 @@ public struct Setting: Sendable {
     func with(kind: Kind) -> Setting { Setting(self, kind: kind) }
 
     /// The path's parts.
-    public var keys: [String] { path.split(separator: ".").map(String.init) }
+    public let keys: [String]
 }
 
 extension Setting {
