@@ -30,7 +30,7 @@ release: ## static, stripped binaries in dist/
 
 test: install-dependencies ## all tests: rules, rooms, real PostgreSQL and etcd, beside real Patroni
 	$(SWIFT) build --build-tests
-	$(TEST) --no-parallel --skip IntegrationTests
+	scripts/side-by-side '--filter PatroniPostgresTests' '--skip IntegrationTests --skip PatroniPostgresTests'
 	$(TEST) --no-parallel --filter IntegrationTests
 
 SIMULATOR = $(SWIFT) build -c release --static-swift-stdlib --product patroni-simulator --scratch-path .build-sim
@@ -40,6 +40,7 @@ simulate: ## whole clusters in virtual time: a fixed budget of histories, and so
 	rm -rf .build-sim/*/release/Patroni*.build .build-sim/*/release/Modules/Patroni*
 	$(SIMULATOR)
 	.build-sim/release/patroni-simulator run --histories $(HISTORIES) --jobs 2
+	.build-sim/release/patroni-simulator mutations
 	.build-sim/release/patroni-simulator run --histories 500 --jobs 2 --from $$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 
 unit: ## the tests that need no server: core, configuration, house rules

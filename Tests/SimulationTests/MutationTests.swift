@@ -8,6 +8,8 @@ import Testing
     @Test func `every mutation takes away rules that exist`() {
         for mutation in Mutation.all { #expect(mutation.unknownRules.isEmpty, "\(mutation.name)") }
         #expect(Set(Mutation.all.map(\.name)).count == Mutation.all.count)
+        #expect(Mutation.unnoticed.isSubset(of: Mutation.all.map(\.name)))
+        #expect(Mutation.noticed.count >= 12)
     }
 
     @Test(arguments: ["promotes-in-pause", "starts-in-pause", "silence-is-success", "no-rewind"])

@@ -80,6 +80,16 @@ enum Spoil: Sendable, Equatable {
 extension Mutation {
     package static let all: [Mutation] = race + leading + synchronous + paused + coming
 
+    /// Mistakes that no history has shown yet: either something else makes up for them, or the moment at which they hurt is
+    /// not hit. They are not counted as proof of anything.
+    package static let unnoticed: Set<String> = [
+        "creates-anyway", "names-before-key", "confirmed-too-early", "restarts-without-names", "silence-is-refusal",
+        "silent-primary-stays",
+    ]
+
+    /// Those that must be noticed.
+    package static let noticed = all.filter { !unnoticed.contains($0.name) }
+
     private static let race: [Mutation] = [
         Mutation(
             "race-without-positions", "Nobody compares how far the others are.", .quorum, [.noLostCommits],
