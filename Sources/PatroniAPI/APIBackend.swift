@@ -6,6 +6,8 @@ import PatroniCore
 public protocol APIBackend: Sendable {
     /// The newest status, SQL asked anew within two seconds.
     func freshStatus() async -> StatusSnapshot
+    /// The last changes at this member.
+    func flightLog() async -> FlightLog
 
     // MARK: the store
 

@@ -45,7 +45,7 @@ final class APIHandler: RequestHandler {
                 guard let reason = check().whyNotReady(request.query) else { return .bareStatus(200) }
                 log.debug("Readiness check failure: \(reason)")
                 return .bareStatus(503)
-            case "patroni", "cluster", "history", "config", "metrics", "failsafe": return nil
+            case "patroni", "cluster", "history", "config", "metrics", "failsafe", "why": return nil
             default:
                 let now = time.now
                 let snapshot = status.current
@@ -79,7 +79,7 @@ final class APIHandler: RequestHandler {
     func respond(_ request: ServerRequest) async -> ServerResponse {
         let segment = Self.segment(request.path)
         do throws(StoreFailure) {
-            if request.method == "GET" { return try await read(segment) }
+            if request.method == "GET" { return try await read(segment, request) }
             if let refusal = await refusal(request, segment) { return refusal }
             return try await act(request, segment)
         } catch {
@@ -89,8 +89,14 @@ final class APIHandler: RequestHandler {
         }
     }
 
-    private func read(_ segment: Substring) async throws(StoreFailure) -> ServerResponse {
+    private func read(_ segment: Substring, _ request: ServerRequest) async throws(StoreFailure) -> ServerResponse {
         switch segment {
+        case "why":
+            let page = WhyPage(snapshot: status.current, log: await backend.flightLog(), now: time.wallTime)
+            guard request.wantsText else { return .json(200, .object(page.json)) }
+            return ServerResponse(
+                status: 200, contentType: "text/plain; charset=utf-8",
+                body: Array(page.text(zone: LocalTimeZone.offset).utf8))
         case "patroni": return .json(200, .object(StatusPage.json(await backend.freshStatus(), now: time.now)))
         case "metrics":
             let text = Metrics.text(await backend.freshStatus(), now: time.now)
@@ -132,5 +138,13 @@ final class APIHandler: RequestHandler {
         let access = access.withLock { $0 }
         return await access.refusal(
             request, members: status.current.cluster?.members ?? [], countsMembers: segment != "failsafe")
+    }
+}
+
+extension ServerRequest {
+    /// `?text`, or a client that says it wants plain text.
+    fileprivate var wantsText: Bool {
+        query.contains { $0.name == "text" } || queryFlags.contains("text")
+            || header("accept")?.hasPrefix("text/plain") == true
     }
 }

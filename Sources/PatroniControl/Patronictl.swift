@@ -12,7 +12,7 @@ struct Patronictl: ParsableCommand {
             ListCommand.self, PauseCommand.self, PromoteClusterCommand.self, ReinitCommand.self, ReloadCommand.self,
             RemoveCommand.self,
             RestartCommand.self, ResumeCommand.self, ShowConfigCommand.self, SwitchoverCommand.self,
-            TopologyCommand.self, VersionCommand.self,
+            TopologyCommand.self, VersionCommand.self, WhyCommand.self,
         ])
 
     @Option(name: [.long, .customShort("c")], help: "Configuration file")

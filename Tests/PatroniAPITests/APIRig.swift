@@ -21,6 +21,7 @@ final class NotingBackend: APIBackend {
         var restart = RestartOutcome.restarted
         var scheduled = true
         var reinitializeRefusal: String?
+        var flight = FlightLog()
         var failsafe = FailsafeAnswer.accepted(LSN(77), for: .seconds(30))
         /// What the loop makes of a failover request.
         var onWake: (@Sendable (inout Cluster) -> Void)?
@@ -43,6 +44,7 @@ final class NotingBackend: APIBackend {
     private func note(_ call: String) { change { $0.calls.append(call) } }
 
     func freshStatus() async -> StatusSnapshot { status.current }
+    func flightLog() async -> FlightLog { notes.withLock { $0.flight } }
     func readCluster() async throws(StoreFailure) -> Cluster { try notes.withLock { $0.cluster }.get() }
 
     func writeConfiguration(_ values: JSONObject, ifVersion: KeyVersion?) async -> WriteOutcome {

@@ -73,7 +73,9 @@ final class Rig: Sendable {
 
     /// A member whose agent is not running yet.
     /// `dcs`: more of the cluster's first settings, with a comma before them.
-    func member(_ name: MemberName, dcs: String = "") async throws -> RigMember {
+    func member(
+        _ name: MemberName, dcs: String = "", recorder: any FlightRecording = NoFlightRecord()
+    ) async throws -> RigMember {
         let loader = Self.loader(name, directory, dcs: dcs)
         mkdir(data(name), 0o700)
         let keeper = try ConfigurationKeeper(loader: loader, loaded: try loader.load(), home: "/tmp")
@@ -85,9 +87,10 @@ final class Rig: Sendable {
         let callbacks = HeardCallbacks()
         let status = StatusHolder(
             StatusSnapshot(name: name, scope: "model", version: "0", serverSeen: time.now, nextTurn: time.now))
-        let parts = Agent.Parts(
+        var parts = Agent.Parts(
             time: time, store: store, server: server, members: ModelPeers(world: world), callbacks: callbacks,
             logger: Self.logger, status: status)
+        parts.recorder = recorder
         let agent = Agent(parts: parts, configuration: keeper)
         world.add(agent, as: name)
         return RigMember(

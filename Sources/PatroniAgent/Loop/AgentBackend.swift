@@ -15,6 +15,8 @@ struct AgentBackend: APIBackend {
 
     func freshStatus() async -> StatusSnapshot { await agent.freshSnapshot() }
 
+    func flightLog() async -> FlightLog { await agent.flight }
+
     func readCluster() async throws(StoreFailure) -> Cluster { try await parts.store.readCluster(by: deadline) }
 
     func writeConfiguration(_ values: JSONObject, ifVersion: KeyVersion?) async -> WriteOutcome {

@@ -9,6 +9,10 @@ import PatroniPlatform
 public struct PatroniCommand: AsyncParsableCommand {
     public static let configuration = CommandConfiguration(
         commandName: "patroni", abstract: "Keeps one PostgreSQL server part of a highly available cluster.",
+        discussion: """
+            patroni replay FILE prints what a member has written down about its decisions, and checks that this version \
+            decides the same; see patroni replay --help.
+            """,
         version: "patroni \(PatroniVersion.text)")
 
     @Argument(
@@ -36,5 +40,9 @@ public struct PatroniCommand: AsyncParsableCommand {
     }
 
     /// What the executable calls.
-    public static func start() async { await main() }
+    public static func start() async {
+        // Not a subcommand: every other first word is the name of a configuration file, as it always was.
+        let arguments = CommandLine.arguments.dropFirst()
+        if arguments.first == "replay" { ReplayCommand.main(Array(arguments.dropFirst())) } else { await main() }
+    }
 }

@@ -27,6 +27,11 @@ public enum Obstacle: Sendable, Hashable, Codable, CustomStringConvertible {
     case primaryWithoutKey
     /// Its own promotion was just called off.
     case backingOff
+    /// What it received last is so fresh that the leader may still be there.
+    case settlingDown(left: Duration)
+    case notInFailsafeMap
+    /// It lets these members go on without the store, or may have.
+    case promised([MemberName])
     /// The store did not say who won.
     case undecided
     /// It tried to take the key, and another member was faster.
@@ -58,6 +63,11 @@ public enum Obstacle: Sendable, Hashable, Codable, CustomStringConvertible {
         case .primaryElsewhere(let other): "waits because \(other) is still a primary"
         case .primaryWithoutKey: "is a primary without the leader key"
         case .backingOff: "waits, its own promotion was just called off"
+        case .settlingDown(let left):
+            "has received something just now and waits \(left.wholeSeconds) s for the leader to come back"
+        case .notInFailsafeMap: "is not listed in /failsafe"
+        case .promised(let others):
+            "waits because it lets \(others.map(\.text).joined(separator: " or ")) go on without the store"
         case .undecided: "does not know yet whether the leader key is its own"
         case .lostRace: "tried to take the leader key, another member was faster"
         case .busy(let task): "is busy: \(task)"
@@ -87,6 +97,9 @@ public enum Obstacle: Sendable, Hashable, Codable, CustomStringConvertible {
         case .primaryElsewhere: "primary_elsewhere"
         case .primaryWithoutKey: "primary_without_key"
         case .backingOff: "backing_off"
+        case .settlingDown: "settling_down"
+        case .notInFailsafeMap: "not_in_failsafe"
+        case .promised: "promised"
         case .undecided: "undecided"
         case .lostRace: "lost_race"
         case .busy: "busy"
@@ -111,6 +124,10 @@ extension Reason {
         case .notHealthiestWhilePaused, .emptyWhilePaused, .notRunningWhilePaused: .paused
         case .leadingWithoutKeyWhilePaused: .primaryWithoutKey
         case .backingOff: .backingOff
+        case .raceBackoff(let left): .settlingDown(left: left)
+        case .notInFailsafeMap: .notInFailsafeMap
+        case .mayHavePromised(let others): .promised(others)
+        case .promisedToWait(let leader): .promised([leader])
         case .yieldingTo(let peer): .notChosen(peer)
         case .notSynchronous: .notSynchronous
         case .tooFewVotes(let votes, let quorum): .tooFewVotes(votes, needed: quorum)

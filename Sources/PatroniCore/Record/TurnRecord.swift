@@ -91,6 +91,8 @@ extension Reason {
         case .initializeUnknown(let failure): .initializeUnknown(failure.gist)
         case .stillStarting: .stillStarting(left: .zero)
         case .tooFarBehind: .tooFarBehind(.zero)
+        case .raceBackoff: .raceBackoff(left: .zero)
+        case .failsafeNotAccepted(_, let objections): .failsafeNotAccepted(left: .zero, objections)
         case .serverDoesNotAnswer: .serverDoesNotAnswer("")
         case .divergenceUnknown: .divergenceUnknown("")
         default: self

@@ -8,6 +8,8 @@ public struct ServerRequest: Sendable {
     public var path: String
     /// In order, decoded; blank values are left out, as Patroni does (API-014).
     public var query: [(name: String, value: String)]
+    /// Names that stand in the query without a value: `?text`.
+    public var queryFlags: Set<String>
     public var headers: [(name: String, value: String)]
     public var body: [UInt8]
     /// The client's IP address in text form.
@@ -24,6 +26,8 @@ public struct ServerRequest: Sendable {
         let parts = Self.split(target: target)
         path = parts.path
         query = parts.query
+        let words = (target.split(separator: "?", maxSplits: 1).dropFirst().first ?? "").split(separator: "&")
+        queryFlags = Set(words.filter { !$0.contains("=") }.map(Self.decode))
         self.headers = headers
         self.body = body
         self.clientAddress = clientAddress

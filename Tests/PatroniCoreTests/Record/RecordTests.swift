@@ -30,7 +30,7 @@ extension TurnRecord {
     }
 
     @Test func `every turn survives being written down and read again, and decides the same`() throws {
-        for seed in UInt64(1)...400 {
+        for seed in UInt64(1)...200 {
             let record = Self.random(seed)
             let line = try record.entry.line()
             #expect(!line.contains("\n"))
@@ -39,7 +39,7 @@ extension TurnRecord {
             wanted.observation = Redaction.observation(record.observation)
             #expect(read.turn == wanted, "seed \(seed)")
             #expect(read.turn?.replay() == nil, "seed \(seed)")
-            #expect(try read.line() == line, "seed \(seed)")
+            #expect(try FlightEntry(line: read.line()) == read, "seed \(seed)")
         }
     }
 

@@ -189,7 +189,8 @@ import Testing
             .unreachable, .notAllowed, .watchdog, .notRunning, .starting, .withoutData, .tooFarBehind(ByteCount(1)),
             .behind("x", ByteCount(1)), .olderTimeline(Timeline(1)), .unknownTimeline, .notSynchronous,
             .tooFewVotes(1, needed: 2), .lowerPriority(than: "x", theirs: 2, ours: 1), .paused, .notChosen("x"),
-            .primaryElsewhere("x"), .primaryWithoutKey, .backingOff, .undecided, .lostRace, .busy("x"), .notAsked,
+            .primaryElsewhere("x"), .primaryWithoutKey, .backingOff, .settlingDown(left: .zero), .notInFailsafeMap,
+            .promised(["x"]), .undecided, .lostRace, .busy("x"), .notAsked,
             .other("x"),
         ]
         #expect(Set(all.map(\.word)).count == all.count)
