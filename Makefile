@@ -33,7 +33,9 @@ test: install-dependencies ## all tests: rules, rooms, real PostgreSQL and etcd,
 	scripts/side-by-side '--filter PatroniPostgresTests' '--skip IntegrationTests --skip PatroniPostgresTests'
 	$(TEST) --no-parallel --filter IntegrationTests
 
-SIMULATOR = $(SWIFT) build -c release --static-swift-stdlib --product patroni-simulator --scratch-path .build-sim
+# One thread runs a history; the debug builds of the tests look for overlapping accesses.
+SIMULATOR = $(SWIFT) build -c release --static-swift-stdlib --product patroni-simulator --scratch-path .build-sim \
+	-Xswiftc -enforce-exclusivity=unchecked
 HISTORIES ?= 20000
 
 simulate: ## whole clusters in virtual time: a fixed budget of histories, and some that nobody has seen before

@@ -18,6 +18,13 @@ public struct MemberName: Sendable, Hashable, Comparable, Codable, ExpressibleBy
     /// The replication slot that this member streams from: PostgreSQL allows lower-case letters, digits and `_` in 63
     /// characters, so everything else is folded (DCS-044).
     public var slotName: String {
+        let isPlain = text.utf8.allSatisfy { byte in
+            switch byte {
+            case 0x61...0x7A, 0x30...0x39, 0x5F: true
+            default: false
+            }
+        }
+        if isPlain, text.utf8.count <= 63 { return text }
         var slot = ""
         for scalar in text.lowercased().unicodeScalars {
             switch scalar {

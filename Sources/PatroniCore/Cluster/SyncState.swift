@@ -48,6 +48,6 @@ public struct SyncState: Sendable, Hashable, Codable {
 extension MemberName {
     /// Sameness where PostgreSQL folds case (application names in synchronous_standby_names).
     public func matches(_ other: MemberName) -> Bool {
-        text == other.text || text.lowercased() == other.text.lowercased()
+        text == other.text || !(isLowerCase && other.isLowerCase) && text.lowercased() == other.text.lowercased()
     }
 }

@@ -54,7 +54,8 @@ public struct Observation: Sendable, Hashable, Codable {
 
 /// What the store said this turn.
 public enum StoreView: Sendable, Hashable, Codable {
-    case cluster(Cluster)
+    /// Indirect: a turn hands its observation on dozens of times, and a whole cluster is a lot to copy.
+    indirect case cluster(Cluster)
     /// It gave no answer; that says nothing about who leads.
     case silent(StoreFailure)
 }

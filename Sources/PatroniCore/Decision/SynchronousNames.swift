@@ -168,5 +168,8 @@ extension SynchronousNames {
 
 extension MemberName {
     /// For sets of names as PostgreSQL compares them.
-    var folded: String { text.lowercased() }
+    var folded: String { isLowerCase ? text : text.lowercased() }
+
+    /// Surely: nearly all names are, and this is asked every second.
+    var isLowerCase: Bool { text.utf8.allSatisfy { $0 < 0x80 && !(0x41...0x5A).contains($0) } }
 }

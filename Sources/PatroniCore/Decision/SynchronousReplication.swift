@@ -64,6 +64,8 @@ public struct SynchronousReplication: Sendable, Hashable {
 
     /// What the server was last seen to wait for.
     var seen: SynchronousNames?
+    /// What the server's setting said when it was last read, taken apart.
+    var read = ReadNames()
     /// What it was last told. Something else may be on its way into force until it has been told by us.
     private(set) var ordered: SynchronousNames?
     /// The end of the log when that changed: who has it has everything from before.
@@ -155,7 +157,7 @@ public struct SynchronousReplication: Sendable, Hashable {
 
     /// Takes in who has caught up since commits wait for it (HA-182).
     private mutating func note(_ now: View) -> SynchronousNames {
-        let inForce = SynchronousNames(parsing: now.status.names) ?? .nobody
+        let inForce = read.names(now.status.names)
         if seen != inForce {
             seen = inForce
             mark = now.status.position
@@ -170,6 +172,20 @@ public struct SynchronousReplication: Sendable, Hashable {
             if isListed || hasCaughtUp { confirmed.insert(name.folded) }
         }
         return inForce
+    }
+}
+
+/// The setting hardly ever changes, and it is looked at every second.
+struct ReadNames: Sendable, Hashable {
+    private var text = ""
+    private var names = SynchronousNames.nobody
+
+    mutating func names(_ text: String) -> SynchronousNames {
+        if text != self.text {
+            self.text = text
+            names = SynchronousNames(parsing: text) ?? .nobody
+        }
+        return names
     }
 }
 

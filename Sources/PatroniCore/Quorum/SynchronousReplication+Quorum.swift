@@ -45,7 +45,7 @@ extension SynchronousReplication {
     /// Who has everything from before the present names came into force (HA-183). Whoever had it under other names
     /// proves it again: meanwhile commits may have been acknowledged without it.
     private mutating func noteQuorum(_ now: View) -> SynchronousNames {
-        let inForce = SynchronousNames(parsing: now.status.names) ?? .nobody
+        let inForce = read.names(now.status.names)
         if seen != inForce {
             seen = inForce
             mark = now.status.position

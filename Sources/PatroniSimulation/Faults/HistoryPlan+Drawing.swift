@@ -14,7 +14,10 @@ extension HistoryPlan {
         hasFencer = source.chance(50)
         let busy = source.duration(.seconds(240)...(.seconds(420)))
         healed = busy + .seconds(60)
-        length = healed + Self.healingBound + .seconds(source.below(240))
+        judged = healed + Self.healingBound + .seconds(source.below(240))
+        // From a source of its own: how long it is quiet must not change what happened before.
+        var quiet = RandomSource(seed: seed &+ 0x9E37_79B9_7F4A_7C15)
+        length = judged + quiet.duration(.seconds(60)...(.seconds(1080)))
         faults = []
         commands = []
         if theme == .calm { return }

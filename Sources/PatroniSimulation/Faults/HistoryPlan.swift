@@ -20,7 +20,9 @@ struct HistoryPlan {
     var commands: [PlannedCommand]
     /// From here on everything works.
     var healed: Duration
-    /// And from here on everything must be as it should.
+    /// And now everything must be as it should.
+    var judged: Duration
+    /// It stays so while nothing happens, as real clusters spend most of their time.
     var length: Duration
     /// What the agents decide by; tests spoil it.
     var rules = Rules.tables

@@ -9,6 +9,7 @@ extension World {
         for planned in plan.faults { at(begin + planned.start) { self.arm(planned) } }
         for planned in plan.commands { at(begin + planned.at) { self.carryOut(planned.command) } }
         at(begin + plan.healed) { self.heal() }
+        at(begin + plan.judged) { self.checks.atTheEnd(self) }
     }
 
     private func arm(_ planned: PlannedFault) {
