@@ -241,8 +241,11 @@ actor ModelServer: ManagedServer {
         did.append("checkpoint")
     }
 
-    func promote(by deadline: Moment, told: @Sendable () async -> Void) async throws(JobFailure) {
+    func promote(
+        by deadline: Moment, before leaseEnd: Moment, told: @Sendable () async -> Void
+    ) async throws(JobFailure) {
         guard kind == .standby else { throw JobFailure("not running") }
+        guard time.now < leaseEnd else { throw JobFailure("the leader key was lost") }
         did.append("promote")
         await told()
         timeline += 1

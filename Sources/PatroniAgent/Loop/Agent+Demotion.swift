@@ -29,7 +29,7 @@ extension Agent {
     static let hardStopMargin: Duration = .seconds(3)
 
     /// Stops before the lease ends, harder when time runs out.
-    private func stopForGood(_ mode: StopMode) async throws(JobFailure) {
+    func stopForGood(_ mode: StopMode) async throws(JobFailure) {
         var patience = now + .seconds(2)
         var end = patience + .seconds(2)
         if case .held(let until) = lease {

@@ -21,10 +21,23 @@ extension Agent {
             } catch {
                 if error.kind == .denied { throw StartFailure(error.description) }
                 log.error("waiting on DCS: \(error)")
+                await stopUnaccompanied()
                 await pause(until: now + .seconds(5))
             }
         }
         return false
+    }
+
+    /// A primary that an earlier agent has left running: nobody knows how long the store has not heard of it, so another
+    /// may lead by now. In maintenance mode, as far as remembered, nobody takes its place.
+    private func stopUnaccompanied() async {
+        guard !settings.isPaused, !isShuttingDown else { return }
+        look = await lookInTime(since: now)
+        guard look.status.isPrimary else { return }
+        log.error("PostgreSQL runs as a primary and the store can't say who leads: stopping it")
+        do throws(JobFailure) { try await stopForGood(.fast) } catch {
+            log.error("PostgreSQL could not be stopped: \(error)")
+        }
     }
 }
 

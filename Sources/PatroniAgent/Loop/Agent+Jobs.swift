@@ -168,10 +168,14 @@ extension Agent {
         if Task.isCancelled || !lease.isValid(at: now) { throw JobFailure("the leader key was lost") }
         guard await settleSynchronousBeforePromotion() else { return .cancelled }
         // The script, the store or the whole machine may have slept longer than the lease.
-        if Task.isCancelled || !lease.isValid(at: now) { throw JobFailure("the leader key was lost") }
+        guard !Task.isCancelled, case .held(let leaseEnd) = lease, now < leaseEnd else {
+            throw JobFailure("the leader key was lost")
+        }
         job?.isPastReturn = true
         let callbacks = parts.callbacks
-        try await parts.server.promote(by: now + .seconds(60)) { await callbacks.roleChanged(to: .promoted) }
+        try await parts.server.promote(by: now + .seconds(60), before: leaseEnd) {
+            await callbacks.roleChanged(to: .promoted)
+        }
         synchronousGrace = now + settings.loopWait
         promotions += 1
         let promotion = promotions

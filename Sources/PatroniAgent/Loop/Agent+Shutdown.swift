@@ -22,7 +22,9 @@ extension Agent {
     func letGo(_ observation: Observation, purpose: Shutdown.Purpose = .handingOver) async -> Shutdown.Ending {
         var shutdown = Shutdown(observation, purpose: purpose)
         let wasLeading = lease.isValid(at: now)
-        stopOutcome = nil
+        stopNumber += 1
+        let order = stopNumber
+        defer { stopOutcomes[order] = nil }
         var reported: ShutdownCheckpoint?
         var notes = ShutdownRecord(observation)
         while true {
@@ -34,10 +36,10 @@ extension Agent {
                 await cancelJob()
                 event = .jobEnded
             case .orderStop(let mode):
-                Task { await self.stop(mode, by: nil) }
+                Task { await self.stop(order, mode, by: nil) }
                 event = .stopOrdered
             case .watchServer(let limit):
-                event = await watchStop(atMost: limit, reported: reported, wasLeading: wasLeading)
+                event = await watchStop(order, atMost: limit, reported: reported, wasLeading: wasLeading)
                 if case .checkpointWritten(let checkpoint, _) = event { reported = checkpoint }
             case .askPeers(let members):
                 let answers = await parts.members.status(of: members, by: now + .seconds(2))
@@ -61,22 +63,22 @@ extension Agent {
         }
     }
 
-    private func stop(_ mode: StopMode, by deadline: Moment?) async {
+    private func stop(_ order: Int, _ mode: StopMode, by deadline: Moment?) async {
         do throws(JobFailure) {
             try await parts.server.stop(mode, by: deadline)
-            stopOutcome = .success(())
-        } catch { stopOutcome = .failure(error) }
+            stopOutcomes[order] = .success(())
+        } catch { stopOutcomes[order] = .failure(error) }
     }
 
     /// Whichever comes first: the shutdown checkpoint, the end of the server, the limit. A leader that has not written
     /// its last record when the lease ends is stopped the hard way.
     private func watchStop(
-        atMost limit: Duration?, reported: ShutdownCheckpoint?, wasLeading: Bool
+        _ order: Int, atMost limit: Duration?, reported: ShutdownCheckpoint?, wasLeading: Bool
     ) async -> Shutdown.Event {
         let end = limit.map { now + $0 }
         var isHard = false
         while true {
-            switch stopOutcome {
+            switch stopOutcomes[order] {
             case .success: return .serverStopped(await parts.server.shutdownCheckpoint(by: now + .seconds(2)))
             case .failure(let failure): return .stopFailed(failure.explanation)
             case nil: break
@@ -88,7 +90,7 @@ extension Agent {
             if wasLeading, reported == nil, !isHard, isLeaseEnding {
                 isHard = true
                 log.error("the lease ends and PostgreSQL has not stopped, stopping it the hard way")
-                Task { await self.stop(.immediate, by: now + Self.hardStopMargin - .seconds(1)) }
+                Task { await self.stop(order, .immediate, by: now + Self.hardStopMargin - .seconds(1)) }
             }
             // In a task of its own: in a job that was called off, sleep would not sleep any more.
             let time = parts.time

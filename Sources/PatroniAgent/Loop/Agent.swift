@@ -89,8 +89,10 @@ package actor Agent {
     var hasEnded = false
     /// A look that has not come back yet. There is never a second one behind it.
     var lookUnderway: Task<ServerLook, Never>?
-    /// How the stop that was ordered went; nil while it is under way.
-    var stopOutcome: Result<Void, JobFailure>?
+    /// How each stop that was ordered went; none while it is under way. A shutdown can begin beside a demotion that is
+    /// still waiting for its own.
+    var stopOutcomes: [Int: Result<Void, JobFailure>] = [:]
+    var stopNumber = 0
 
     var cluster: Cluster?
     var lastClusterWithLeader: Cluster?

@@ -225,10 +225,15 @@ actor LocalDatabase: ManagedServer {
     // MARK: changing roles
 
     /// The startup process may overlook the request for five seconds; reminders cost nothing (STACK, traps).
-    func promote(by deadline: Moment, told: @Sendable () async -> Void) async throws(JobFailure) {
+    func promote(
+        by deadline: Moment, before leaseEnd: Moment, told: @Sendable () async -> Void
+    ) async throws(JobFailure) {
         guard let postmaster else { throw JobFailure("PostgreSQL is not running") }
         do throws(PostmasterError) {
-            try await postmaster.promote()
+            let time = time
+            guard try await postmaster.promote(if: { time.now < leaseEnd }) else {
+                throw PostmasterError("the leader key was lost before PostgreSQL could be told to promote")
+            }
             await told()
             var reminder = time.now + .milliseconds(100)
             while time.now < deadline, !postmaster.hasExited {

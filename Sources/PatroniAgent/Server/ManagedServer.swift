@@ -29,7 +29,9 @@ package protocol ManagedServer: Sendable {
     func stop(_ mode: StopMode, by deadline: Moment?) async throws(JobFailure)
     func checkpoint(by deadline: Moment) async throws(JobFailure)
     /// Ends when PostgreSQL accepts writes.
-    func promote(by deadline: Moment, told: @Sendable () async -> Void) async throws(JobFailure)
+    func promote(
+        by deadline: Moment, before leaseEnd: Moment, told: @Sendable () async -> Void
+    ) async throws(JobFailure)
     func divergence(from leader: Member) async -> Divergence
     func rewind(from leader: Member) async -> RewindOutcome
     /// The same with the primary of the cluster that this standby cluster follows (HA-229).

@@ -49,7 +49,13 @@ extension Postmaster {
     public func nudge() throws(PostmasterError) { try send(SIGHUP, or: "PostgreSQL is not running") }
 
     /// Asks a standby to become a primary, as `pg_ctl promote --no-wait` does (HA-317).
-    public func promote() async throws(PostmasterError) {
+    ///
+    /// The last question comes when the file is written, which takes long on a slow disk or a machine that sleeps. False
+    /// when the answer is no: nothing was asked.
+    @discardableResult
+    public func promote(if isStillWanted: @escaping @Sendable () -> Bool = { true }) async throws(PostmasterError)
+        -> Bool
+    {
         let path = dataDirectory + "/promote"
         let result = await offPool { () -> Result<Void, PostmasterError> in
             do throws(FileError) { return .success(try DurableFile.write(path, "")) } catch {
@@ -57,7 +63,12 @@ extension Postmaster {
             }
         }
         try result.get()
+        guard isStillWanted() else {
+            _ = await offPool { unlink(path) }
+            return false
+        }
         try send(SIGUSR1, or: "PostgreSQL is not running")
+        return true
     }
 
     private func send(_ signal: Int32, or complaint: String) throws(PostmasterError) {

@@ -149,7 +149,8 @@ struct Checks {
             switch job {
             case .promote: request?.candidate == turn.observation.me
             case .demote(.graceful): true
-            case .start(.standby): turn.memory.role == .demoted || turn.memory.role == .replica && false
+            // A switchover that was asked for ends with the old primary as a standby, rewound if need be (HA-032).
+            case .start(.standby), .rewind: turn.memory.role == .demoted
             case .follow(_, restart: false), .checkDivergence: true
             default: false
             }

@@ -49,12 +49,21 @@ extension World {
         after(chance.duration(.seconds(1)...(.seconds(12)))) {
             guard self.members[member].copy == number else { return }
             self.members[member].copy = nil
-            guard !self.members[member].isDiskStalled else { return }
+            guard !self.members[member].isDiskStalled else { return self.copyFailed(member) }
             do throws(ModelFailure) {
                 try self.fleet.finishCopy(on: ServerID(member), from: source, at: self.now)
                 self.trace.note(self.now, .member(member), "copied")
-            } catch { self.trace.say(self.now, .member(member), "the copy failed: \(error)") }
+            } catch {
+                self.trace.say(self.now, .member(member), "the copy failed: \(error)")
+                self.copyFailed(member)
+            }
         }
         return number
+    }
+
+    /// pg_basebackup clears away what it has written when it fails, whether or not somebody still waits for it.
+    private func copyFailed(_ member: Int) {
+        if case .holds = fleet.directory(of: ServerID(member)) { return }
+        try? fleet.removeData(on: ServerID(member), at: now)
     }
 }

@@ -39,9 +39,11 @@ struct SpoiledServer: ManagedServer {
         return await inner.shutdownCheckpoint(by: deadline)
     }
 
-    func promote(by deadline: Moment, told: @Sendable () async -> Void) async throws(JobFailure) {
+    func promote(
+        by deadline: Moment, before leaseEnd: Moment, told: @Sendable () async -> Void
+    ) async throws(JobFailure) {
         if spoil == .promotesLate { _ = await inner.pass(.seconds(5)...(.seconds(60))) }
-        try await inner.promote(by: deadline + .seconds(60), told: told)
+        try await inner.promote(by: deadline + .seconds(60), before: leaseEnd + .seconds(60), told: told)
     }
 
     // MARK: everything else

@@ -70,8 +70,11 @@ extension SimulatedServer {
 
     // MARK: changing roles
 
-    func promote(by deadline: Moment, told: @Sendable () async -> Void) async throws(JobFailure) {
+    func promote(
+        by deadline: Moment, before leaseEnd: Moment, told: @Sendable () async -> Void
+    ) async throws(JobFailure) {
         _ = await pass(.milliseconds(1)...(.milliseconds(10)))
+        if SimulatedTime(world: world, life: life).now >= leaseEnd { throw JobFailure("the leader key was lost") }
         world.checks.agentPromotes(world, own)
         let takes = world.promotionTime()
         try model { fleet throws(ModelFailure) in try fleet.promote(id, takes: takes, at: world.now) }
