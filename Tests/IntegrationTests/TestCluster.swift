@@ -197,7 +197,8 @@ final class TestCluster: Sendable {
             let all = try await view()
             let leader = all.first { $0.role == "leader" }
             return all.contains {
-                $0.name == member.name && ["replica", "sync_standby", "quorum_standby"].contains($0.role) && $0.state == "streaming"
+                $0.name == member.name && ["replica", "sync_standby", "quorum_standby"].contains($0.role)
+                    && $0.state == "streaming"
                     && $0.timeline == leader?.timeline
             } ? true : nil
         }
