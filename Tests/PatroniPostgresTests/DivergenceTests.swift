@@ -24,8 +24,52 @@ import Testing
             .dependsOnCheckpointEnd(switchpoint: lsn("0/5000000")), "a primary that stopped before the switch"
         ),
         (.formerPrimary(Timeline(2), checkpoint: lsn("0/5000000")), Timeline(3), nil, "a primary that went on"),
-        (.formerPrimary(Timeline(3), checkpoint: lsn("0/9000000")), Timeline(3), .same, "a primary of this timeline"),
     ]
+    private static let forked = TimelineHistory(
+        historyFile: "1\t0/3000000\tno recovery target specified\n2\t0/4000000\tno recovery target specified\n")
+
+    private func isForked(_ verdict: DivergenceVerdict) -> Bool { if case .forked = verdict { true } else { false } }
+
+    @Test func `a timeline of the same number that began elsewhere is another one`() {
+        let local = LocalPosition.standby(Timeline(3), replayed: Self.lsn("0/6000000"))
+        func judge(_ own: TimelineHistory?) -> DivergenceVerdict {
+            DivergenceCheck.judge(local, leaderTimeline: Timeline(3), history: Self.history, ownHistory: own)
+        }
+        #expect(isForked(judge(Self.forked)))
+        #expect(judge(Self.history) == .same)
+        #expect(judge(nil) == .same)
+    }
+
+    @Test func `what the leader did not write yet is of another timeline of the same number`() {
+        func judge(_ end: String) -> DivergenceVerdict {
+            DivergenceCheck.judge(
+                .standby(Timeline(3), replayed: Self.lsn("0/6000000")), leaderTimeline: Timeline(3),
+                history: Self.history, ownHistory: Self.history, leaderEnd: Self.lsn(end))
+        }
+        #expect(isForked(judge("0/5FFFFFF")))
+        #expect(judge("0/6000000") == .same)
+    }
+
+    @Test func `a former primary never finds somebody else on the timeline that it began`() {
+        let local = LocalPosition.formerPrimary(Timeline(3), checkpoint: Self.lsn("0/6000000"))
+        let verdict = DivergenceCheck.judge(
+            local, leaderTimeline: Timeline(3), history: Self.history, ownHistory: Self.history)
+        #expect(isForked(verdict))
+        let first = LocalPosition.formerPrimary(Timeline(1), checkpoint: Self.lsn("0/2000000"))
+        #expect(DivergenceCheck.judge(first, leaderTimeline: Timeline(1), history: nil) == .same)
+    }
+
+    @Test func `an ancestor of the same number that began elsewhere can be rewound`() {
+        let local = LocalPosition.standby(Timeline(3), replayed: Self.lsn("0/6000000"))
+        let later = TimelineHistory(historyFile: "1\t0/3000000\tx\n2\t0/5000000\tx\n3\t0/7000000\tx\n")
+        guard
+            case .diverged = DivergenceCheck.judge(
+                local, leaderTimeline: Timeline(4), history: later, ownHistory: Self.forked)
+        else {
+            Issue.record("another timeline 3 was taken for the leader's")
+            return
+        }
+    }
 
     @Test(arguments: cases)
     func `the end of the local log against the leader's history`(

@@ -109,6 +109,44 @@ import Testing
         }
     }
 
+    @Test func `two promotions to one timeline are told apart, and pg_rewind refuses`() async throws {
+        let (one, two, three) = (try TestMember("one"), try TestMember("two"), try TestMember("three"))
+        try await withMembers(one, two, three) {
+            try await one.bootstrap()
+            try await two.clone(from: one)
+            try await three.clone(from: one)
+            try await two.startFollowing(one)
+            try await three.startFollowing(one)
+            try await two.catchUp(with: one)
+            try await two.stop()
+            try await one.value("CREATE TABLE more AS SELECT generate_series(1, 1000)")
+            try await three.catchUp(with: one)
+            try await one.stop(.immediate)
+            try await three.promote()
+            try await two.startFollowing(nil)
+            try await two.promote()
+            try await two.value("CREATE TABLE other AS SELECT generate_series(1, 100000)")
+
+            let standby = LocalPosition.standby(Timeline(2), replayed: LSN(1))
+            try await two.value("CHECKPOINT")
+            try await three.stop()
+            for local in [standby, try await position(of: three)] {
+                guard case .forked = await three.rewind.check(local, against: ServerAddress(two.endpoint), by: soon())
+                else {
+                    Issue.record("\(local): another timeline 2 was taken for the leader's")
+                    continue
+                }
+            }
+            guard
+                case .failed(_, isFinal: true) = await three.rewind.run(
+                    from: ServerAddress(two.endpoint), by: soon(60))
+            else {
+                Issue.record("pg_rewind did nothing, and that was taken for a success")
+                return
+            }
+        }
+    }
+
     @Test func `a leader that does not answer, or is a standby, answers nothing`() async throws {
         try await pair { old, new in
             let local = LocalPosition.standby(Timeline(1), replayed: LSN(1))

@@ -111,6 +111,9 @@ extension LocalDatabase {
         case .diverged(let why):
             log.warning("this server has diverged from \(name): \(why)")
             return .diverged
+        case .forked(let why):
+            log.error("this server has another timeline of the same number as \(name): \(why)")
+            return .needsCopy(why)
         case .dependsOnCheckpointEnd: return .unknown("the end of our last checkpoint is not known")
         case .unknown(let why): return .unknown(why)
         }
@@ -170,15 +173,13 @@ extension LocalDatabase {
 
     func history(of timeline: Timeline, by deadline: Moment) async -> TimelineHistory? {
         guard timeline > Timeline(1) else { return TimelineHistory(rows: []) }
-        let digits = String(timeline.rawValue, radix: 16, uppercase: true)
-        let name = String(repeating: "0", count: 8 - digits.count) + digits + ".history"
-        let path = settings.dataDirectory + "/pg_wal/" + name
-        let read = await offPool(by: deadline) { () -> (text: String, time: String?)? in
-            guard let text = try? FileReading.text(path) else { return nil }
-            return (text, FileReading.modificationTime(path).map { LocalTimeZone.iso8601($0) })
+        let wal = settings.dataDirectory + "/pg_wal"
+        let read = await offPool(by: deadline) { () -> (history: TimelineHistory, time: String?)? in
+            guard let (history, path) = HistoryFile.read(timeline, in: wal) else { return nil }
+            return (history, FileReading.modificationTime(path).map { LocalTimeZone.iso8601($0) })
         }
-        guard let (text, modified) = read ?? nil else { return nil }
-        var history = TimelineHistory(historyFile: text)
+        guard let (found, modified) = read ?? nil else { return nil }
+        var history = found
         if let last = history.rows.indices.last { history.rows[last].time = modified }
         return history
     }

@@ -67,6 +67,8 @@ public enum Divergence: Sendable, Hashable, Codable {
     case unknown(String)
     /// pg_rewind was tried and failed.
     case rewindFailed(String)
+    /// We have another timeline of the same number: following would mix the two, and pg_rewind sees no difference.
+    case needsCopy(String)
 }
 
 /// How far this member's own attempt to create the cluster is.

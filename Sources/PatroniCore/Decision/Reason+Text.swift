@@ -131,6 +131,8 @@ extension Reason {
             "stopped PostgreSQL because it did not answer for half a ttl and another member can take over"
         case .rewinding(let leader): "running pg_rewind from \(leader)"
         case .rewindFailed(let why): "pg_rewind failed: \(why)"
+        case .needsCopy(let why):
+            "this member's data can't follow the leader and needs to be copied anew (patronictl reinit): \(why)"
         case .rewindPostponed(let leader): "pg_rewind from \(leader) could not be done yet, it will be tried again"
         default: nil
         }

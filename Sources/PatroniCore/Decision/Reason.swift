@@ -89,6 +89,7 @@ public enum Reason: Sendable, Hashable, Codable {
     case stoppedUnresponsive
     case rewinding(HistorySource)
     case rewindFailed(String)
+    case needsCopy(String)
     case rewindPostponed(HistorySource)
 
     // Bootstrap

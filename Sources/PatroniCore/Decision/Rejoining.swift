@@ -44,10 +44,17 @@ enum Rejoining {
         },
         Rule("clone-diverged", "Nothing to rewind with, but the operator allows throwing the data away (HA-247).") {
             now in
-            guard now.memory.divergence == .diverged, !canRewind(now), leaderToCompare(now)?.member != nil,
-                now.settings.removeDataDirectoryOnDivergedTimelines
+            guard now.memory.divergence == .diverged && !canRewind(now) || isForked(now) != nil,
+                leaderToCompare(now)?.member != nil, now.settings.removeDataDirectoryOnDivergedTimelines
             else { return nil }
             return .act(.begin(.reinitialize(from: source(now))), because: .reinitializingDiverged)
+        },
+        Rule(
+            "needs-copy",
+            "Two timelines of the same number must never mix: neither started nor rewound, the operator must decide."
+        ) { now in
+            guard let why = isForked(now), leaderToCompare(now) != nil else { return nil }
+            return .settled(.needsCopy(why))
         },
         Rule("start", "Everything else is sorted out by streaming.") { now in
             guard now.server == .stopped, now.leader != nil, !now.holdsLeaderKey else { return nil }
@@ -74,6 +81,8 @@ enum Rejoining {
         switch now.memory.divergence {
         case .unchecked: true
         case .unknown: !now.isWithin(patience(now), of: now.memory.comparedAt)
+        // Another leader may have the same history as we.
+        case .needsCopy: !now.isWithin(now.settings.ttl, of: now.memory.comparedAt)
         case .none: Following.shouldStream(now) && !now.isWithin(now.settings.ttl, of: now.memory.comparedAt)
         case .diverged, .rewindFailed: false
         }
@@ -89,6 +98,10 @@ enum Rejoining {
         if now.isStandbyCluster { return true }
         guard let leader = now.cluster?.leaderMember else { return false }
         return leader.role == .primary && leader.connectionURL != nil
+    }
+
+    private static func isForked(_ now: Situation) -> String? {
+        if case .needsCopy(let why) = now.memory.divergence { why } else { nil }
     }
 
     private static func canRewind(_ now: Situation) -> Bool {

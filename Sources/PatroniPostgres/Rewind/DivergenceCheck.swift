@@ -51,6 +51,9 @@ public enum DivergenceVerdict: Sendable, Hashable {
     /// Everything here is part of the leader's history.
     case same
     case diverged(because: String)
+    /// Two members were promoted to this very timeline: pg_rewind sees no difference, and so does a walsender. Only a
+    /// new copy helps.
+    case forked(because: String)
     /// The former primary's last record must end exactly here, or it has diverged.
     case dependsOnCheckpointEnd(switchpoint: LSN)
     case unknown(String)
@@ -58,20 +61,28 @@ public enum DivergenceVerdict: Sendable, Hashable {
 
 public enum DivergenceCheck {
     /// `history`: where the timelines before the leader's ended, oldest first; needed when the leader's is newer
-    /// (HA-237).
+    /// (HA-237). `ownHistory`: those before ours, nil when the file is lost. `leaderEnd`: where the leader's log ended
+    /// when it was asked, after the local position was known.
     public static func judge(
-        _ local: LocalPosition, leaderTimeline: Timeline, history: TimelineHistory?
+        _ local: LocalPosition, leaderTimeline: Timeline, history: TimelineHistory?,
+        ownHistory: TimelineHistory? = nil, leaderEnd: LSN? = nil
     ) -> DivergenceVerdict {
         let own = local.timeline
         if own > leaderTimeline {
             return .diverged(because: "our timeline \(own) is newer than the leader's \(leaderTimeline)")
         }
-        if own == leaderTimeline { return .same }
+        if own == leaderTimeline {
+            return fork(of: local, history: history, ownHistory: ownHistory, leaderEnd: leaderEnd)
+                .map { .forked(because: $0) } ?? .same
+        }
         guard let history, !history.rows.isEmpty else {
             return .unknown("the leader has no history of its timeline \(leaderTimeline)")
         }
         guard let row = history.rows.first(where: { $0.timeline == own }) else {
             return .diverged(because: "our timeline \(own) is no part of the leader's history")
+        }
+        if let ownHistory, let difference = difference(ownHistory, history, before: own) {
+            return .diverged(because: difference)
         }
         let switchpoint = row.switchpoint
         switch local {
@@ -83,6 +94,44 @@ public enum DivergenceCheck {
                 ? .diverged(because: "our checkpoint is at \(checkpoint), timeline \(own) ended at \(switchpoint)")
                 : .dependsOnCheckpointEnd(switchpoint: switchpoint)
         }
+    }
+
+    /// Members that are cut off from each other may give the same number to their promotions. Why ours is not the
+    /// leader's timeline though it is called the same; nil when nothing says so.
+    private static func fork(
+        of local: LocalPosition, history: TimelineHistory?, ownHistory: TimelineHistory?, leaderEnd: LSN?
+    ) -> String? {
+        let own = local.timeline
+        if let history, let ownHistory, let difference = difference(ownHistory, history, before: own) {
+            return difference
+        }
+        switch local {
+        case .formerPrimary(_, let checkpoint):
+            // Whoever takes over from a primary begins a timeline, so a primary never finds another one on its own.
+            // Only the first is not begun by a promotion: a copy of a stopped primary's files belongs to it.
+            if own > Timeline(1) { return "this server has written timeline \(own), and so has the leader" }
+            return end(leaderEnd, isBehind: checkpoint, own)
+        case .standby(_, let replayed): return end(leaderEnd, isBehind: replayed, own)
+        }
+    }
+
+    /// A primary sends only what it has written.
+    private static func end(_ leaderEnd: LSN?, isBehind position: LSN, _ timeline: Timeline) -> String? {
+        guard let leaderEnd, position > leaderEnd else { return nil }
+        return "we are at \(position) of timeline \(timeline), the leader only at \(leaderEnd)"
+    }
+
+    /// Where two histories of the timelines before `timeline` differ; nil when they don't.
+    private static func difference(
+        _ own: TimelineHistory, _ leader: TimelineHistory, before timeline: Timeline
+    ) -> String? {
+        let (ours, theirs) = (own.rows.filter { $0.timeline < timeline }, leader.rows.filter { $0.timeline < timeline })
+        func parts(_ rows: [TimelineHistory.Row]) -> String {
+            rows.map { "\($0.timeline) ended at \($0.switchpoint)" }.joined(separator: ", ")
+        }
+        guard parts(ours) != parts(theirs) else { return nil }
+        return "our timeline \(timeline) is another one than the leader's: before ours \(parts(ours)); "
+            + "before theirs \(parts(theirs))"
     }
 
     /// The rest of ``DivergenceVerdict/dependsOnCheckpointEnd(switchpoint:)``. An end that can't be read is taken as

@@ -55,15 +55,25 @@ public struct Rewind: Sendable {
                 server.settings.replicationConnection(to: leader), by: deadline, time: time)
             identity = try await ReplicationCommands.identify(connection, by: deadline)
             logger.info("primary_timeline=\(identity.timeline)")
-            if identity.timeline > local.timeline {
-                let text = try await ReplicationCommands.timelineHistory(
-                    identity.timeline, on: connection, by: deadline)
-                logger.info("primary: history=\(text)")
-                history = TimelineHistory(historyFile: text)
+            if identity.timeline > Timeline(1), identity.timeline >= local.timeline {
+                do throws(SQLError) {
+                    let text = try await ReplicationCommands.timelineHistory(
+                        identity.timeline, on: connection, by: deadline)
+                    logger.info("primary: history=\(text)")
+                    history = TimelineHistory(historyFile: text)
+                } catch {
+                    // Somebody has removed the file: for a timeline that we have too its number has to do.
+                    guard case .server = error, identity.timeline == local.timeline else { throw error }
+                    logger.warning("the leader has no history of timeline \(identity.timeline): \(error)")
+                }
             }
             await connection.close()
         } catch { return .unknown("Exception when working with primary via replication connection: \(error)") }
-        let verdict = DivergenceCheck.judge(local, leaderTimeline: identity.timeline, history: history)
+        let own = local.timeline
+        let ownHistory = await offPool { [wal = server.files.wal] in HistoryFile.read(own, in: wal)?.history }
+        let verdict = DivergenceCheck.judge(
+            local, leaderTimeline: identity.timeline, history: history, ownHistory: ownHistory,
+            leaderEnd: identity.position)
         guard case .dependsOnCheckpointEnd(let switchpoint) = verdict,
             case .formerPrimary(let timeline, let checkpoint) = local
         else { return verdict }
@@ -187,6 +197,7 @@ public struct Rewind: Sendable {
         do throws(ProgramError) {
             let result = try await rewind(arguments(text, restore: restore), environment, restore, by: deadline)
             if result.isSuccess {
+                if Self.sawSameTimeline(result.output + result.errorOutput) { return await refused(by: leader) }
                 await moveOn(connection)
                 return .rewound
             }
@@ -210,6 +221,23 @@ public struct Rewind: Sendable {
         let reader = ControlDataReader(dataDirectory: server.files.data, programs: programs)
         let canTryAgain = (try? await reader.read(by: soon))?.allowsRewind == true
         return .failed(failure, isFinal: !canTryAgain)
+    }
+
+    /// It looks at the timelines in both control data only, and leaves everything as it is when they are the same.
+    static func sawSameTimeline(_ output: String) -> Bool {
+        output.contains("source and target cluster are on the same timeline")
+    }
+
+    /// It did nothing: the leader's control data may still speak of the time before its promotion; otherwise no further
+    /// attempt will do more.
+    private func refused(by leader: ServerAddress) async -> RewindOutcome {
+        do throws(SQLError) {
+            let connection = try await SQLConnection.open(source(leader), by: soon, time: time)
+            let rows = try await connection.query(Self.hasCheckpoint, by: soon)
+            await connection.close()
+            guard rows.first?[0] == "t" else { return .notNow("leader has not run a checkpoint yet") }
+        } catch { return .notNow("the leader is not accessible: \(error)") }
+        return .failed("pg_rewind can't tell our timeline from the leader's: it has the same number", isFinal: true)
     }
 
     /// pg_rewind makes us recover up to the source's insert position, which after a segment switch lies behind a page

@@ -84,13 +84,16 @@ extension ModelFleet {
         guard isReachable(leader, from: id), servers[leader.index].phase == .primary,
             let theirs = servers[leader.index].files
         else { return .unknown("the leader is not accessible, or still in recovery") }
-        var verdict = DivergenceCheck.judge(local, leaderTimeline: theirs.log.timeline, history: theirs.log.history)
+        var verdict = DivergenceCheck.judge(
+            local, leaderTimeline: theirs.log.timeline, history: theirs.log.history,
+            ownHistory: servers[id.index].files?.log.history, leaderEnd: theirs.log.end)
         if case .dependsOnCheckpointEnd(let switchpoint) = verdict {
             verdict = DivergenceCheck.judge(checkpointEnd: servers[id.index].end, switchpoint: switchpoint)
         }
         switch verdict {
         case .same: return .none
         case .diverged: return .diverged
+        case .forked(let why): return .needsCopy(why)
         case .unknown(let why): return .unknown(why)
         case .dependsOnCheckpointEnd: return .unknown("the end of our last checkpoint is not known")
         }
@@ -136,6 +139,12 @@ extension ModelFleet {
         }
         guard servers[index].isWorking, servers[leader.index].isWorking else {
             return .failed("nothing gets written", isFinal: false)
+        }
+        if theirs.checkpointTimeline == mine.checkpointTimeline {
+            // It compares the numbers in both control data and sees no difference.
+            return theirs.checkpointTimeline == theirs.log.timeline
+                ? .failed("our timeline has the same number as the leader's", isFinal: true)
+                : .notNow("leader has not run a checkpoint yet")
         }
         if theirs.checkpointTimeline != theirs.log.timeline {
             // Its control data still speak of the time before its promotion: pg_rewind sees no difference.

@@ -156,6 +156,9 @@ import Testing
             memory: found(.rewindFailed("exit code 1")), fires: "following/clone-after-failed-rewind",
             then: .begins(.reinitialize(from: .leader("alpha")))),
         Row(
+            "it has another timeline of the leader's number: the operator must decide", broken.settings(rewinds),
+            memory: found(.needsCopy("forked")), fires: "following/needs-copy", then: .settles(.needsCopy("forked"))),
+        Row(
             "paused: nothing is compared, rewound or thrown away", broken.paused.settings(mayRemove),
             memory: found(.diverged), fires: "following/no-action", then: .settles(.following(leader: "alpha"))),
     ]

@@ -169,6 +169,20 @@ import Testing
                 $0.removeDataDirectoryOnRewindFailure = true
             }, memory: found(.rewindFailed("exit code 1")), fires: "recovery/clone-after-failed-rewind",
             then: .begins(.reinitialize(from: .leader("beta")))),
+        Row(
+            "the leader has another timeline of our number: neither rewound nor started", former.settings(rewinds),
+            memory: found(.needsCopy("forked")), fires: "recovery/needs-copy", then: .settles(.needsCopy("forked"))),
+        Row(
+            "another timeline of our number, which may be thrown away",
+            former.settings {
+                rewinds(&$0)
+                mayRemove(&$0)
+            }, memory: found(.needsCopy("forked")), fires: "recovery/clone-diverged",
+            then: .begins(.reinitialize(from: .leader("beta")))),
+        Row(
+            "after a ttl it is asked again: the leader may be another one", former,
+            memory: found(.needsCopy("forked"), secondsAgo: 30), fires: "recovery/compare",
+            then: .begins(.checkDivergence(from: "beta"))),
     ]
 
     @Test(arguments: rows) func row(_ row: Row) { row.check() }

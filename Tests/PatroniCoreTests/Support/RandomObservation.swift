@@ -136,7 +136,7 @@ extension SeededRandom {
         var memory = Memory()
         memory.role = pick([.primary, .replica, .demoted, .uninitialized, .standbyLeader])
         memory.divergence = pick([
-            .unchecked, .none, .diverged, .unknown("timeout"), .rewindFailed("exit code 1"),
+            .unchecked, .none, .diverged, .unknown("timeout"), .rewindFailed("exit code 1"), .needsCopy("forked"),
         ])
         memory.bootstrap = chance(85) ? .notOurs : pick([.running, .finished, .failed("initdb failed")])
         memory.startFailure = maybe(15, .init(why: "x", at: moment(-20...0)))
