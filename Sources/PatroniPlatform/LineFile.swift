@@ -74,7 +74,7 @@ public final class LineFile: Sendable {
     public func flush(by deadline: Moment) {
         while SystemTime().now < deadline {
             if state.withLock({ $0.lines.isEmpty && !$0.isWriting }) { return }
-            usleep(1000)
+            OwnThread.pause(.milliseconds(1))
         }
     }
 

@@ -65,7 +65,7 @@ final class LogWriter: Sendable {
     func flush(by deadline: Moment) {
         while SystemTime().now < deadline {
             if state.withLock({ $0.lines.isEmpty && !$0.isWriting || !$0.hasThread }) { return }
-            usleep(1000)
+            OwnThread.pause(.milliseconds(1))
         }
     }
 

@@ -34,8 +34,9 @@ import Testing
             try await rig.eventually("alpha goes on in failsafe mode") {
                 await alpha.agent.lastReason == .continuingInFailsafe
             }
-            #expect(alpha.status.current.isFailsafeActive(at: rig.time.now))
-            #expect(beta.status.current.isFailsafeActive(at: rig.time.now))
+            try await rig.eventually("both say so") {
+                [alpha, beta].allSatisfy { $0.status.current.isFailsafeActive(at: rig.time.now) }
+            }
             let end = rig.time.now + .seconds(60)
             while rig.time.now < end {
                 guard await alpha.server.kind == .primary, await beta.server.kind == .standby else {
@@ -49,7 +50,7 @@ import Testing
             beta.store.line = .healthy
             try await rig.eventually("alpha leads again") { try await rig.leader == "alpha" }
             #expect(await alpha.server.primaryUntil == nil)
-            #expect(!alpha.status.current.isFailsafeActive(at: rig.time.now))
+            try await rig.eventually("and says so") { !alpha.status.current.isFailsafeActive(at: rig.time.now) }
         }
     }
 

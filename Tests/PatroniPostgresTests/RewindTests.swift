@@ -75,16 +75,7 @@ import Testing
     @Test func `a standby that replayed too much has diverged, running or stopped`() async throws {
         let (one, two, three) = (try TestMember("one"), try TestMember("two"), try TestMember("three"))
         try await withMembers(one, two, three) {
-            try await one.bootstrap()
-            try await two.clone(from: one)
-            try await three.clone(from: one)
-            try await two.startFollowing(one)
-            try await three.startFollowing(one)
-            try await two.catchUp(with: one)
-            try await two.stop()
-            try await one.value("CREATE TABLE more AS SELECT generate_series(1, 1000)")
-            try await three.catchUp(with: one)
-            try await one.stop(.immediate)
+            try await losePrimary(one, stoppedBefore: two, after: three)
             try await two.startFollowing(nil)
             try await two.promote()
 
@@ -112,16 +103,7 @@ import Testing
     @Test func `two promotions to one timeline are told apart, and pg_rewind refuses`() async throws {
         let (one, two, three) = (try TestMember("one"), try TestMember("two"), try TestMember("three"))
         try await withMembers(one, two, three) {
-            try await one.bootstrap()
-            try await two.clone(from: one)
-            try await three.clone(from: one)
-            try await two.startFollowing(one)
-            try await three.startFollowing(one)
-            try await two.catchUp(with: one)
-            try await two.stop()
-            try await one.value("CREATE TABLE more AS SELECT generate_series(1, 1000)")
-            try await three.catchUp(with: one)
-            try await one.stop(.immediate)
+            try await losePrimary(one, stoppedBefore: two, after: three)
             try await three.promote()
             try await two.startFollowing(nil)
             try await two.promote()
@@ -193,6 +175,22 @@ import Testing
             try await member.startAsPrimary()
             #expect(try await member.value("SELECT id FROM t") == "1")
         }
+    }
+
+    /// Two standbys of a primary that dies: one was stopped before its last records, the other has them.
+    private func losePrimary(
+        _ primary: TestMember, stoppedBefore behind: TestMember, after ahead: TestMember
+    ) async throws {
+        try await primary.bootstrap()
+        try await behind.clone(from: primary)
+        try await ahead.clone(from: primary)
+        try await behind.startFollowing(primary)
+        try await ahead.startFollowing(primary)
+        try await behind.catchUp(with: primary)
+        try await behind.stop()
+        try await primary.value("CREATE TABLE more AS SELECT generate_series(1, 1000)")
+        try await ahead.catchUp(with: primary)
+        try await primary.stop(.immediate)
     }
 
     /// The umask may have taken rights away from the directory.

@@ -123,9 +123,7 @@ extension Agent {
         case .noLeader: try await parts.server.clone(from: nil)
         case .remote: try await parts.server.clone(from: try remote())
         case .leader(let name), .replica(let name):
-            guard let member = cluster?.member(name) ?? lastClusterWithLeader?.member(name) else {
-                throw JobFailure("\(name) is not in the store any more")
-            }
+            let member = try member(name)
             try await parts.server.clone(from: member)
         }
     }
@@ -245,7 +243,7 @@ extension Agent {
     }
 
     private func member(_ name: MemberName) throws(JobFailure) -> Member {
-        guard let member = cluster?.member(name) ?? lastClusterWithLeader?.member(name) else {
+        guard let member = knownMember(name) else {
             throw JobFailure("\(name) is not in the store any more")
         }
         return member
@@ -255,9 +253,7 @@ extension Agent {
         guard case .member(let leader) = source else {
             return .divergence(await parts.server.divergence(from: try remote()))
         }
-        guard let member = cluster?.member(leader) ?? lastClusterWithLeader?.member(leader) else {
-            throw JobFailure("\(leader) is not in the store any more")
-        }
+        let member = try member(leader)
         return .divergence(await parts.server.divergence(from: member))
     }
 

@@ -20,13 +20,13 @@ extension Agent {
 
     /// Drives the core's ``Shutdown`` to its end.
     func letGo(_ observation: Observation, purpose: Shutdown.Purpose = .handingOver) async -> Shutdown.Ending {
-        var shutdown = Shutdown(observation, purpose: purpose)
+        var notes = ShutdownRecord(observation, purpose: purpose)
+        var shutdown = notes.beginning
         let wasLeading = lease.isValid(at: now)
         stopNumber += 1
         let order = stopNumber
         defer { stopOutcomes[order] = nil }
         var reported: ShutdownCheckpoint?
-        var notes = ShutdownRecord(observation)
         while true {
             let step = shutdown.next()
             let began = now

@@ -53,9 +53,9 @@ extension Agent {
             let view = SynchronousReplication.View(
                 me: me, settings: settings, members: cluster.members, sync: cluster.sync, status: status, now: now,
                 graceUntil: synchronousGrace)
-            let stalled = synchronous.progress.stalled
+            let progress = synchronous.progress
             let step = synchronous.step(view)
-            reportStalled(before: stalled, view)
+            reportStalled(since: progress, view)
             switch step {
             case .steady: return nil
             case .useConfigured: return await giveNamesBack() ? nil : .seconds(1)
@@ -94,9 +94,9 @@ extension Agent {
         return false
     }
 
-    private func reportStalled(before: Set<String>, _ view: SynchronousReplication.View) {
+    private func reportStalled(since before: ConfirmationProgress, _ view: SynchronousReplication.View) {
         for stream in view.status.streams where synchronous.progress.isStalled(stream.name) {
-            guard !before.contains(stream.name.text.lowercased()) else { continue }
+            guard !before.isStalled(stream.name) else { continue }
             let patience = ConfirmationProgress.patience(settings).wholeSeconds
             log.warning(
                 "\(stream.name) is connected but has confirmed nothing for \(patience) s: commits shall not wait for it until it has caught up"

@@ -164,17 +164,23 @@ extension Agent {
         switch target {
         case .nobody: .nobody
         case .remote: settings.standbyCluster.map(Upstream.remote) ?? .nobody
-        case .member(let name): Upstream(member: cluster?.member(name) ?? lastClusterWithLeader?.member(name))
+        case .member(let name): Upstream(member: knownMember(name))
         }
+    }
+
+    /// What a member last said of itself: its key may have expired together with the leader's (HA-383).
+    func knownMember(_ name: MemberName) -> Member? {
+        cluster?.member(name) ?? lastClusterWithLeader?.member(name)
     }
 
     /// Says once what changed, and every turn what Patroni says every turn (HA-007).
     private func report(_ reason: Reason) {
         lastReason = reason
+        let text = reason.text(me)
         // Whose the lock is goes without saying as long as all is well (HA-345).
-        if !reason.text(me).hasPrefix("no action") {
+        if !text.hasPrefix("no action") {
             log.info("Lock owner: \(cluster?.leader?.name.text ?? "None"); I am \(me)")
         }
-        log.info("\((settings.isPaused ? "PAUSE: " : "") + reason.text(me))")
+        log.info("\((settings.isPaused ? "PAUSE: " : "") + text)")
     }
 }

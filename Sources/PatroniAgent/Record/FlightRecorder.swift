@@ -28,10 +28,6 @@ struct FlightRecorder: FlightRecording {
         file.write { try? entry.line() }
     }
 
-    func use(_ settings: FlightRecordSettings) {
-        file.use(settings.isEnabled ? LineFile.Place(path: settings.path, size: settings.size) : nil)
-    }
-
     func flush(by deadline: Moment) { file.flush(by: deadline) }
 
     private static func tail(_ path: String) -> [FlightEntry] {

@@ -133,21 +133,24 @@ extension LocalDatabase {
 
     func rewind(from leader: Member) async -> RewindOutcome {
         guard let endpoint = leader.endpoint else { return .notNow("\(leader.name) has not said where it is") }
-        guard let server = try? await server() else { return .notNow("the version of the data directory is not known") }
-        let outcome = await Rewind(server, programs, logger: log, time: time).run(from: ServerAddress(endpoint))
-        recovery = nil
-        written = Parameters()
-        return outcome
+        return await rewind(from: ServerAddress(endpoint)) { _, _ in nil }
     }
 
     func rewind(from remote: RemoteSource) async -> RewindOutcome {
         guard let address = ServerAddress(remote) else { return .notNow("standby_cluster names no server") }
+        return await rewind(from: address) { rewind, address in
+            await rewind.checkpoint(on: address).map { "Can not use remote_member for rewind: \($0)" }
+        }
+    }
+
+    /// `obstacle`: why the source can't be used just now.
+    private func rewind(
+        from source: ServerAddress, unless obstacle: (Rewind, ServerAddress) async -> String?
+    ) async -> RewindOutcome {
         guard let server = try? await server() else { return .notNow("the version of the data directory is not known") }
         let rewind = Rewind(server, programs, logger: log, time: time)
-        if let problem = await rewind.checkpoint(on: address) {
-            return .notNow("Can not use remote_member for rewind: \(problem)")
-        }
-        let outcome = await rewind.run(from: address)
+        if let problem = await obstacle(rewind, source) { return .notNow(problem) }
+        let outcome = await rewind.run(from: source)
         recovery = nil
         written = Parameters()
         return outcome

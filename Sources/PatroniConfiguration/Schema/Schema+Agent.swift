@@ -52,13 +52,13 @@ extension Schema {
             help: "Leave out a heartbeat line that says the same as the last one."),
 
         Setting(
-            "flight_record.enabled", .flag, default: true, env: "FLIGHT_RECORD_ENABLED",
+            "flight_record.enabled", .flag, default: true, .restart, env: "FLIGHT_RECORD_ENABLED",
             help: "Write down every decision that changed something, for patroni replay and patronictl why."),
         Setting(
-            "flight_record.path", .text, env: "FLIGHT_RECORD_PATH",
+            "flight_record.path", .text, .restart, env: "FLIGHT_RECORD_PATH",
             help: "The file; default: patroni.flight.jsonl in log.dir, else data_dir with .flight.jsonl behind it."),
         Setting(
-            "flight_record.size", .whole(65_536...Int64.max, unit: "B"), default: 10_000_000,
+            "flight_record.size", .whole(65_536...Int64.max, unit: "B"), default: 10_000_000, .restart,
             env: "FLIGHT_RECORD_SIZE",
             help: "How large the file gets before it becomes the one older file that is kept."
         ),

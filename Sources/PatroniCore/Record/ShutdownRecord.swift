@@ -3,6 +3,7 @@
 /// Everything a ``Shutdown`` was told, and everything it answered.
 public struct ShutdownRecord: Sendable, Hashable, Codable {
     public var observation: Observation
+    public var purpose: Shutdown.Purpose
     public var steps: [Step]
     public var took: Duration = .zero
 
@@ -23,10 +24,14 @@ public struct ShutdownRecord: Sendable, Hashable, Codable {
     /// Waiting for a slow standby takes many steps; what comes later is left out.
     static let maximumSteps = 64
 
-    public init(_ observation: Observation) {
+    public init(_ observation: Observation, purpose: Shutdown.Purpose = .handingOver) {
         self.observation = observation
+        self.purpose = purpose
         steps = []
     }
+
+    /// The machine whose steps these are, before the first of them.
+    public var beginning: Shutdown { Shutdown(observation, purpose: purpose) }
 
     public mutating func note(_ step: Step) {
         if steps.count < Self.maximumSteps { steps.append(step) }
@@ -36,7 +41,7 @@ public struct ShutdownRecord: Sendable, Hashable, Codable {
 
     /// The first step that would be another one today, from 1; nil when all are the same.
     public func replay() -> Int? {
-        var shutdown = Shutdown(observation)
+        var shutdown = beginning
         for (index, step) in steps.enumerated() {
             if shutdown.next() != step.step { return index + 1 }
             if let event = step.event { shutdown.learn(event) }

@@ -132,3 +132,4 @@ extension Observation: HasDefaults {
             store: .silent(StoreFailure(.unreachable, "")), directory: .empty, server: .stopped)
     }
 }
+extension ShutdownRecord: HasDefaults { static var blank: ShutdownRecord { ShutdownRecord(.blank) } }

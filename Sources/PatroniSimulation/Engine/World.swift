@@ -12,7 +12,7 @@ import PatroniPlatform
 /// Holds the cluster, its surroundings and the clock.
 ///
 /// The only class that is shared between tasks without the compiler's help: all tasks of a history run on the one thread
-/// that runs the history (``RunQueue`` in CSimulation sees to that), so nothing is ever touched by two at once.
+/// that runs the history (the queue in CSimulation sees to that), so nothing is ever touched by two at once.
 final class World: @unchecked Sendable {
     let plan: HistoryPlan
     let blueprints: Blueprints

@@ -58,7 +58,7 @@ extension ModelFleet {
 
     private mutating func receive(_ index: Int, _ passed: Int64) {
         if !servers[index].isWorking { return collect(index) }
-        defer { replay(index, passed) }
+        defer { replay(index) }
         guard case .connected(let number, _) = servers[index].receiver.state, hears(index),
             let source = servers[index].upstream?.index
         else { return }
@@ -106,7 +106,7 @@ extension ModelFleet {
         servers[index].files?.log.take(unread, upTo: unread.end)
         servers[index].receiver.hasReceived = true
         append(to: index, upTo: servers[index].end)
-        replay(index, 0)
+        replay(index)
     }
 
     private mutating func take(_ index: Int, from source: Int, upTo end: LSN) {
@@ -116,11 +116,9 @@ extension ModelFleet {
         append(to: index, upTo: servers[index].end)
     }
 
-    private mutating func replay(_ index: Int, _ passed: Int64) {
-        guard servers[index].isWorking, !servers[index].isReplayPaused, let replayed = servers[index].files?.replayed
-        else { return }
-        var end = servers[index].end
-        if let rate = servers[index].replayRate { end = min(end, LSN(replayed.rawValue + Self.bytes(rate, passed))) }
+    private mutating func replay(_ index: Int) {
+        guard servers[index].isWorking, let replayed = servers[index].files?.replayed else { return }
+        let end = servers[index].end
         guard end >= replayed else { return }
         servers[index].files?.replayed = end
         if servers[index].phase == .recovering { becomeConsistent(index) }

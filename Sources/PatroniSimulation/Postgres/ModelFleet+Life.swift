@@ -49,9 +49,7 @@ extension ModelFleet {
             servers[index].receiver.state = .idle(firstTry: now)
             servers[index].phase = .recovering
             topologyChanged()
-            if !servers[index].isReplayPaused, servers[index].replayRate == nil {
-                servers[index].files?.replayed = files.log.end
-            }
+            servers[index].files?.replayed = files.log.end
             becomeConsistent(index)
             return
         }
@@ -184,13 +182,6 @@ extension ModelFleet {
         advance(to: moment)
         servers[id.index].isDiskStalled = isStalled
         moveAgain(id.index)
-    }
-
-    /// A paused or slow replay; nil: as fast as it comes.
-    public mutating func setReplay(isPaused: Bool, rate: UInt64?, _ id: ServerID, at moment: Moment) {
-        advance(to: moment)
-        servers[id.index].isReplayPaused = isPaused
-        servers[id.index].replayRate = rate
     }
 
     private mutating func moveAgain(_ index: Int) {

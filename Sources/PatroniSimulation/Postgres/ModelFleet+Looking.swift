@@ -39,7 +39,6 @@ extension ModelFleet {
         return StandbyProgress(
             received: server.receiver.hasReceived || upstream != nil ? files.log.end : nil, replayed: files.replayed,
             replicationState: upstream == nil ? nil : "streaming", upstream: upstream.map { servers[$0].endpoint },
-            isReplayPaused: server.isReplayPaused,
             latestUpstreamEnd: upstream.map { servers[$0].track.position(at: now - link($0, index).latency) })
     }
 

@@ -140,10 +140,6 @@ public struct ModelServer: Sendable {
     /// Nothing gets written any more.
     public internal(set) var isDiskStalled = false
     public internal(set) var upstream: ServerID?
-    /// recovery_min_apply_delay, a conflict, pg_wal_replay_pause().
-    public internal(set) var isReplayPaused = false
-    /// Bytes a second; nil: as fast as it comes.
-    public internal(set) var replayRate: UInt64?
     /// A stop that is obeyed as soon as the server moves again.
     var ordered: StopMode?
     /// The branch that this server itself writes when it is a primary; nil: its log is somebody else's.

@@ -143,6 +143,29 @@ extension TurnRecord {
     }
 }
 
+@Suite("Records of stops") struct ShutdownRecordTests {
+    @Test func `a stop is replayed for the purpose it had`() throws {
+        var record = ShutdownRecord(.primary, purpose: .becomingStandby(isArchiving: true))
+        var shutdown = record.beginning
+        let checkpoint = ShutdownCheckpoint(location: LSN(100))
+        for event in [.stopOrdered, .checkpointWritten(checkpoint, at: .start), .serverStopped(checkpoint)]
+            as [Shutdown.Event]
+        {
+            record.note(.init(shutdown.next(), event, began: .start))
+            shutdown.learn(event)
+        }
+        record.note(.init(shutdown.next(), nil, began: .start))
+        let line = try FlightEntry(at: .noon, member: "alpha", event: .letGo(record)).line()
+        guard case .letGo(var read) = try FlightEntry(line: line).event else {
+            Issue.record("another event")
+            return
+        }
+        #expect(read.replay() == nil)
+        read.purpose = .handingOver
+        #expect(read.replay() != nil)
+    }
+}
+
 @Suite("Secrets") struct RedactionTests {
     @Test(arguments: [
         ("postgres://bob:hunter2@db:5432/postgres", "postgres://db:5432/postgres"),
