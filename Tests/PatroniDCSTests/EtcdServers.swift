@@ -79,7 +79,7 @@ final class EtcdServers: @unchecked Sendable {
             environment: ["PATH": "/usr/bin:/bin"])
     }
 
-    /// SIGKILL, SIGSTOP or SIGCONT.
+    /// SIGKILL, SIGSTOP or SIGCONT. Returns when a stop has reached every thread: until then a server may still answer.
     func end(_ number: Int, _ signal: Int32) {
         guard let text = try? FileReading.text("\(servers[number].directory)/pid"),
             let pid = Int32(text.split(separator: "\n").first ?? "")
@@ -87,6 +87,20 @@ final class EtcdServers: @unchecked Sendable {
         // Once is enough: the number may be given to another process.
         if signal == SIGKILL { unlink("\(servers[number].directory)/pid") }
         kill(pid, signal)
+        if signal == SIGSTOP { waitUntilStopped(pid) }
+    }
+
+    private func waitUntilStopped(_ pid: Int32) {
+        let end = SystemTime().now + .seconds(5)
+        while SystemTime().now < end {
+            let threads = (try? FileReading.names(in: "/proc/\(pid)/task")) ?? []
+            let isStopped = threads.allSatisfy { thread in
+                guard let stat = try? FileReading.text("/proc/\(pid)/task/\(thread)/stat") else { return true }
+                return stat.split(separator: ") ").last?.first == "T"
+            }
+            if isStopped { return }
+            OwnThread.pause(.milliseconds(1))
+        }
     }
 
     func waitUntilHealthy(_ number: Int) async throws {

@@ -119,7 +119,8 @@ extension FlightLog {
         _ run: [FlightEntry], after previous: TurnRecord?, from before: Standing?, to after: Standing?
     ) -> Story {
         var lines: [Story.Line] = []
-        var previous = previous
+        // What an operator asked for before is part of how it came to this, even if a quiet turn saw it first.
+        var previous = previous?.withoutRequest
         for entry in run {
             lines += entry.lines(after: previous)
             previous = entry.turn ?? previous
@@ -128,6 +129,16 @@ extension FlightLog {
         return Story(
             member: run.last?.member ?? "", before: before, after: after, began: lines.first?.at ?? ends[0],
             ended: ends.max() ?? ends[0], lines: lines)
+    }
+}
+
+extension TurnRecord {
+    fileprivate var withoutRequest: TurnRecord {
+        guard case .cluster(var cluster) = observation.store else { return self }
+        cluster.failover = nil
+        var record = self
+        record.observation.store = .cluster(cluster)
+        return record
     }
 }
 

@@ -92,6 +92,16 @@ import Testing
         #expect(log.stories.last?.isLeaderChange == true)
     }
 
+    @Test func `a request that a quiet turn saw first is told when it led to something`() throws {
+        var log = FlightLog()
+        let asked = Observation.standby.asked(.switchover(to: "beta"))
+        _ = log.note(.of(.standby), role: .replica)
+        _ = log.note(.of(later(asked.paused, 1)), role: .replica)
+        _ = log.note(.of(later(asked.ledBy("gamma"), 2)), role: .replica)
+        let lines = try #require(log.stories.last).lines.map(\.text)
+        #expect(lines.contains("an operator asked for a switchover from alpha to beta"))
+    }
+
     @Test func `a restart is a story, a comparison of logs is none`() throws {
         var log = FlightLog()
         _ = log.note(.of(.standby), role: .replica)
