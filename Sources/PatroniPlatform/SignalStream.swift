@@ -7,6 +7,8 @@ import PatroniCore
 /// The signals the program listens to.
 public enum ProcessSignal: Sendable, Hashable, CaseIterable {
     case hangUp, interrupt, quit, userOne, userTwo, terminate
+    /// A child of ours, or one that we inherited, has ended.
+    case childEnded
 
     public var number: Int32 {
         switch self {
@@ -16,6 +18,7 @@ public enum ProcessSignal: Sendable, Hashable, CaseIterable {
         case .userOne: SIGUSR1
         case .userTwo: SIGUSR2
         case .terminate: SIGTERM
+        case .childEnded: SIGCHLD
         }
     }
 

@@ -224,6 +224,30 @@ enum Who: String, CaseIterable {
         #expect(!ready(.replica(), after: 100))
     }
 
+    @Test func `a leader whose PostgreSQL has failed is not ready`() {
+        for state in [MemberState.crashed, .starting, .stopping, .stopped, .startFailed] {
+            let failed = StatusSnapshot.primary {
+                $0.state = state
+                $0.server = .stopped
+            }
+            #expect(!ready(failed))
+            #expect(HealthCheck(failed, now: noon).whyNotReady()?.contains(state.rawValue) == true)
+        }
+        // It holds the key, but says nothing: the lease is good for longer than the last answer.
+        let hung = StatusSnapshot.primary { $0.leaderUntil = $0.serverSeen + .seconds(1000) }
+        #expect(ready(hung))
+        #expect(!ready(hung, after: 100))
+    }
+
+    @Test func `in maintenance mode without the store a running primary stays ready`() {
+        let paused = StatusSnapshot.primary {
+            $0.cluster = nil
+            $0.leaderUntil = nil
+            $0.settings.isPaused = true
+        }
+        #expect(ready(paused))
+    }
+
     @Test func `readiness without the store needs news of the leader or failsafe mode`() {
         #expect(!ready(.replica { $0.cluster = nil }))
         let inFailsafe = StatusSnapshot.replica {

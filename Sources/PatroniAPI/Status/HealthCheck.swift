@@ -120,9 +120,10 @@ public struct HealthCheck: Sendable {
         return now < snapshot.nextTurn + patience
     }
 
-    /// `/readiness`: nil when ready, otherwise why not, for the log (API-057 to API-059).
+    /// `/readiness`: nil when ready, otherwise why not, for the log (API-057 to API-059). A leader whose PostgreSQL has
+    /// ended or gives no answer keeps its label until its lease ends; not being ready takes it out of Services now.
     public func whyNotReady(_ query: Query = []) -> String? {
-        if snapshot.isLeader(at: now) { return nil }
+        if leaderChecks.isLeader { return server.isRunning ? nil : "PostgreSQL of the leader is \(server.stateText)" }
         if snapshot.state != .running { return "PostgreSQL is not running" }
         guard server.standby?.replicationState == "streaming" else {
             return "PostgreSQL replication state is not streaming"

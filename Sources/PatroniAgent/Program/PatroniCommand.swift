@@ -41,6 +41,8 @@ public struct PatroniCommand: AsyncParsableCommand {
 
     /// What the executable calls.
     public static func start() async {
+        // In a container: somebody has to reap and to pass signals on (HA-002).
+        if Machine.processID == 1 { exit(withError: ExitCode(await FirstProcess().run())) }
         // Not a subcommand: every other first word is the name of a configuration file, as it always was.
         let arguments = CommandLine.arguments.dropFirst()
         if arguments.first == "replay" { ReplayCommand.main(Array(arguments.dropFirst())) } else { await main() }

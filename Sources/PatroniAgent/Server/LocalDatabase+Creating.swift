@@ -9,6 +9,7 @@ import PatroniPostgres
 extension LocalDatabase {
     func bootstrap(_ settings: BootstrapSettings) async throws(JobFailure) {
         await learnProgramsVersion()
+        try await correctAccess()
         let empty = try await server()
         do throws(BootstrapError) {
             try await Bootstrap(empty, settings, programs).run()
@@ -57,6 +58,17 @@ extension LocalDatabase {
         throw JobFailure("called off")
     }
 
+    /// Before PostgreSQL or anything that writes for it is started (TOOL-065).
+    func correctAccess() async throws(JobFailure) {
+        let directory = settings.dataDirectory
+        do throws(DataDirectoryObstacle) {
+            let done = try await offPool { () throws(DataDirectoryObstacle) -> DataDirectoryAccess.Correction? in
+                try DataDirectoryAccess.correct(directory)
+            }
+            if let done { log.warning("\(done)") }
+        } catch { throw JobFailure(error.description) }
+    }
+
     /// Before there is a data directory, the programs tell the version.
     private func learnProgramsVersion() async {
         guard
@@ -69,8 +81,10 @@ extension LocalDatabase {
 
     func setAsideFailedBootstrap() async {
         try? await stop(.immediate, by: time.now + .seconds(10))
+        let directory = settings.dataDirectory
+        guard await offPool({ FileReading.exists(directory) }) else { return }
         do throws(RemovalError) {
-            let place = try await DataDirectoryRemoval.putAside(settings.dataDirectory)
+            let place = try await DataDirectoryRemoval.putAside(directory)
             log.warning("what the failed bootstrap left is now in \(place)")
         } catch { log.error("what the failed bootstrap left could not be put aside: \(error)") }
     }
@@ -83,6 +97,7 @@ extension LocalDatabase {
 
     private func clone(from source: Member?, onlyBaseBackup: Bool) async throws(JobFailure) {
         await learnProgramsVersion()
+        try await correctAccess()
         let creation = try await replicaCreation()
         do throws(ReplicaCreationError) {
             _ = try await creation.create(from: source?.endpoint, onlyBaseBackup: onlyBaseBackup)
@@ -93,6 +108,7 @@ extension LocalDatabase {
 
     func clone(from remote: RemoteSource) async throws(JobFailure) {
         await learnProgramsVersion()
+        try await correctAccess()
         let creation = try await replicaCreation()
         do throws(ReplicaCreationError) {
             _ = try await creation.create(from: remote)

@@ -126,6 +126,7 @@ extension LocalDatabase {
         let isGone = await Postmaster.terminateLeftovers(
             dataDirectory: settings.dataDirectory, programs: programs, by: time.now + .seconds(10), time: time)
         guard isGone, control.allowsRewind, postmaster?.hasExited ?? true else { return nil }
+        do throws(JobFailure) { try await correctAccess() } catch { log.error("\(error)") }
         log.info("doing crash recovery in a single user mode")
         if let problem = await rewind.recoverInSingleUserMode() { log.error("\(problem)") }
         return (try? await reader.read(by: time.now + .seconds(2))).flatMap { LocalPosition($0) }

@@ -179,6 +179,7 @@ actor LocalDatabase: ManagedServer {
     func launch(_ server: LocalServer, _ wanted: WantedConfiguration, timeout: Duration) async throws(JobFailure) {
         pendingRestart = PendingRestart()
         let parameters = wanted.parameters
+        try await correctAccess()
         try await write(wanted, server)
         let launch = PostmasterLaunch(
             dataDirectory: settings.dataDirectory, configurationFile: server.files.configuration,

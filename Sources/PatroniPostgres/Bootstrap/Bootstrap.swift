@@ -20,10 +20,20 @@ public enum BootstrapError: Error, Sendable, Hashable, CustomStringConvertible {
             "these options of \(tool) are set by Patroni and not allowed: \(names.joined(separator: ", "))"
         case .malformedCommand(let command): "can't make out the words of the command: \(command)"
         case .program(let error): error.description
-        case .failed(let tool, let result): "\(tool) failed with \(result.ending): \(result.complaint)"
+        case .failed(let tool, let result):
+            "\(tool) failed with \(result.ending): \(result.complaint)"
+                + (tool == "initdb" && SystemUser.current == nil ? ". \(Self.namelessUser)" : "")
         case .file(let error): error.description
         case .sql(let error, let doing): "\(doing): \(error)"
         }
+    }
+}
+
+extension BootstrapError {
+    /// Of all of PostgreSQL's programs only initdb insists on a name for the uid it runs under.
+    public static var namelessUser: String {
+        "uid \(Machine.userID) has no name in this system's user database, and initdb needs one: add a line for it to "
+            + "/etc/passwd (the image's entrypoint does), or run the container under a uid that has one"
     }
 }
 
