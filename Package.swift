@@ -78,10 +78,19 @@ let package = Package(
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
+        .target(
+            name: "KubernetesTestServer", dependencies: ["PatroniHTTP", "PatroniPlatform", "PatroniCore"] + http,
+            path: "Tests/KubernetesTestServer", swiftSettings: settings),
+        .testTarget(
+            name: "KubernetesTestServerTests",
+            dependencies: [
+                "KubernetesTestServer", "PatroniHTTP", "PatroniConfiguration", "PatroniPlatform", "PatroniCore",
+            ],
+            exclude: ["Recordings"], swiftSettings: settings),
         tests("PatroniCoreTests", ["PatroniCore"]),
         tests("PatroniPlatformTests", ["PatroniPlatform"]),
         tests("PatroniConfigurationTests", ["PatroniConfiguration"]),
-        tests("PatroniDCSTests", ["PatroniDCS"]),
+        tests("PatroniDCSTests", ["PatroniDCS", "KubernetesTestServer"]),
         tests("PatroniPostgresTests", ["PatroniPostgres", "PatroniSimulation"]),
         tests("PatroniHTTPTests", ["PatroniHTTP"] + http),
         tests("PatroniAPITests", ["PatroniAPI"]),
@@ -89,7 +98,10 @@ let package = Package(
         tests("PatroniControlTests", ["PatroniControl"]),
         tests(
             "IntegrationTests",
-            ["patroni", "patronictl", "PatroniCore", "PatroniPlatform", subprocess, systemPackage]),
+            [
+                "patroni", "patronictl", "KubernetesTestServer", "PatroniCore", "PatroniPlatform", subprocess,
+                systemPackage,
+            ]),
         tests("SimulationTests", ["PatroniSimulation", "PatroniPostgres", "PatroniPlatform", "PatroniCore"]),
         tests("TidyTests", ["PatroniCore", "PatroniConfiguration"]),
     ]
