@@ -14,7 +14,10 @@ struct Checks {
     private var healedAt: Moment?
     private var convergedAt: Moment?
 
+    /// By member: when its agent last told it to promote.
+    private var orders: [Int: Moment] = [:]
     private var exposure: Exposure
+    private var standstill = Standstill()
 
     init(members: Int) { exposure = Exposure(members: members) }
 
@@ -23,6 +26,9 @@ struct Checks {
     mutating func afterEvery(_ world: World) {
         oneWriter(world)
         promotions(world)
+        if let leader = standstill.look(world) {
+            world.violate(.givesWay, "\(leader) keeps the leader key though its PostgreSQL answers nobody")
+        }
     }
 
     /// Invariant 1.
@@ -69,11 +75,18 @@ struct Checks {
         }
     }
 
-    private func judge(_ promotion: ModelPromotion, _ world: World) {
+    private mutating func judge(_ promotion: ModelPromotion, _ world: World) {
         let name = world.members[promotion.server.index].name
         world.trace.say(
             world.now, .member(promotion.server.index),
             "is a primary on timeline \(promotion.timeline) from \(promotion.position) on")
+        // It was told when it might lead, and stood still until another led: to stop it now is invariant 1's.
+        let ordered = orders.removeValue(forKey: promotion.server.index)
+        let isOvertaken = world.fleet.promotions.contains { other in
+            guard let ordered, other.server != promotion.server else { return false }
+            return other.at > ordered && other.at < promotion.at
+        }
+        if isOvertaken { return }
         let isManual =
             manualFailover.map { $0.member == promotion.server.index && world.now - $0.at < .seconds(300) } ?? false
         if !promotion.lost.isEmpty {
@@ -94,6 +107,7 @@ struct Checks {
         let cluster = world.store.cluster
         switch news {
         case .sync: syncChanged(world, cluster.sync)
+        case .configuration: modeChanged(world, cluster)
         case .history: historyChanged(world, cluster)
         case .initialize: initializeChanged(world, cluster.initialize)
         default: break
@@ -103,8 +117,7 @@ struct Checks {
     /// Commits are promised to survive as long as the sync key names a leader.
     private func syncChanged(_ world: World, _ sync: SyncState) {
         world.fleet.advance(to: world.now)
-        world.fleet.isPromising = !sync.isEmpty
-        if sync.isEmpty { world.fleet.forgetPromises() }
+        isPromised(world, sync, world.store.cluster.configuration)
         if let leader = sync.leader, sync.hasStandby(leader) {
             world.violate(.keys, "the sync key names \(leader) as leader and as standby")
         }
@@ -114,6 +127,18 @@ struct Checks {
         if sync.quorum < 0 || sync.quorum > sync.standbys.count {
             world.violate(.keys, "the sync key wants \(sync.quorum) of \(sync.standbys.count) standbys")
         }
+    }
+
+    /// An operator who switches synchronous replication off gives up its promise, however long the key stays.
+    private func modeChanged(_ world: World, _ cluster: Cluster) {
+        world.fleet.advance(to: world.now)
+        isPromised(world, cluster.sync, cluster.configuration)
+    }
+
+    private func isPromised(_ world: World, _ sync: SyncState, _ configuration: StoredConfiguration?) {
+        let mode = configuration?.values["synchronous_mode"]
+        world.fleet.isPromising = !sync.isEmpty && mode != nil && mode != false && mode != .null
+        if !world.fleet.isPromising { world.fleet.forgetPromises() }
     }
 
     private mutating func historyChanged(_ world: World, _ cluster: Cluster) {
@@ -160,7 +185,7 @@ struct Checks {
     }
 
     func agentStops(_ world: World, _ life: Life) {}
-    func agentPromotes(_ world: World, _ life: Life) {}
+    mutating func agentPromotes(_ world: World, _ life: Life) { orders[life.member] = world.now }
     func reinitialized(_ world: World, _ life: Life) {}
 
     // MARK: healing

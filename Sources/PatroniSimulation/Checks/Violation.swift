@@ -10,6 +10,7 @@ enum Invariant: Int, CaseIterable {
     case healing
     case pause
     case keys
+    case givesWay
 }
 
 struct Violation {

@@ -34,6 +34,8 @@ final class Life {
     var lease = Lease.none
     /// What it last knew of maintenance mode.
     var isPaused = false
+    /// The operator stops it.
+    var isAskedToEnd = false
     /// Operators' requests under way here.
     var operatorJobs = 0
 

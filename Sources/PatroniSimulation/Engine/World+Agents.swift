@@ -57,7 +57,10 @@ extension World {
         life.die(at: world(life))
         members[life.member].life = nil
         // Whoever supervises it starts it again; an operator's stop lasts until the operator says so.
-        if case .halted = end { after(.seconds(20)) { self.startAgent(life.member) } }
+        switch end {
+        case .halted: after(.seconds(20)) { self.startAgent(life.member) }
+        case .asked: after(.milliseconds(100)) { self.startAgent(life.member) }
+        }
     }
 
     /// SIGKILL: nothing it has begun is ended, nothing it says is heard any more.
@@ -75,6 +78,7 @@ extension World {
     /// The operator stops the agent, as systemd does.
     func stopAgent(_ index: Int, startAfter delay: Duration) {
         members[index].isWanted = false
+        members[index].life?.isAskedToEnd = true
         if let agent = members[index].life?.agent { Task { @Sendable in await agent.requestShutdown() } }
         after(delay) {
             self.members[index].isWanted = true

@@ -191,6 +191,11 @@ enum Happening: Hashable {
     case released(Int)
     case stopOrdered(Int)
     case syncWritten(Int)
+    /// A write of `/sync` with a new name in it has landed.
+    case syncGrown(Int)
     case namesSet(Int)
+    /// Commits wait for fewer than before, or for others.
+    case namesLoosened(Int)
+    case started(Int)
     case bootstrapped(Int)
 }

@@ -20,7 +20,10 @@ extension HistoryPlan {
         length = judged + quiet.duration(.seconds(60)...(.seconds(1080)))
         faults = []
         commands = []
+        var chains = RandomSource(seed: seed &+ 0x3C6E_F372_FE94_F82B)
+        startsTogether = chains.chance(25)
         if theme == .calm { return }
+        chain = FaultChain.draw(&chains, dynamic, busy: busy)
         for _ in 0..<(2 + source.below(8)) { faults.append(Self.drawFault(&source, count, busy: busy, ends: healed)) }
         faults.sort { $0.start < $1.start }
         let wishes = theme == .pause ? 4 : source.chance(60) ? source.below(5) : 0

@@ -18,6 +18,10 @@ struct HistoryPlan {
     var hasFencer: Bool
     var faults: [PlannedFault]
     var commands: [PlannedCommand]
+    /// Faults that follow from each other.
+    var chain: FaultChain?
+    /// All agents begin at the same moment.
+    var startsTogether = false
     /// From here on everything works.
     var healed: Duration
     /// And now everything must be as it should.
@@ -81,6 +85,8 @@ enum Fault: Hashable {
     case slowNetwork(Int, Duration)
     case lostRequests(Int, percent: Int)
     case lostAnswers(Int, percent: Int)
+    /// Its conditional writes travel so much longer than everything else it sends.
+    case strayWrites(Int, Duration)
     /// `isForgiving`: every session gets its full time again at the end, as etcd does.
     case storeOutage(isForgiving: Bool)
     case slowStore(Duration)

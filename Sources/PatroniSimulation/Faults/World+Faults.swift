@@ -5,8 +5,11 @@ import PatroniCore
 extension World {
     /// Plans everything that will happen besides what the agents do.
     func prepare() {
-        for index in members.indices { at(begin + .milliseconds(index * 150)) { self.startAgent(index) } }
+        for index in members.indices {
+            at(begin + (plan.startsTogether ? .zero : .milliseconds(index * 150))) { self.startAgent(index) }
+        }
         for planned in plan.faults { at(begin + planned.start) { self.arm(planned) } }
+        if let chain = plan.chain { at(begin + chain.start) { self.begin(chain) } }
         for planned in plan.commands { at(begin + planned.at) { self.carryOut(planned.command) } }
         at(begin + plan.healed) { self.heal() }
         at(begin + plan.judged) { self.checks.atTheEnd(self) }
@@ -17,7 +20,7 @@ extension World {
         ambushes.append((ambush, { self.start(planned) }))
     }
 
-    private func start(_ planned: PlannedFault) {
+    func start(_ planned: PlannedFault) {
         // An ambush that comes too late stays away: by then everything has to work.
         let lasts = min(planned.lasts, begin + plan.healed - now)
         guard lasts > .zero else { return }
@@ -53,6 +56,7 @@ extension World {
         case .slowNetwork(let member, let extra): setSlow(member, isOn ? extra : .zero - extra)
         case .lostRequests(let member, let percent): storeTrouble.lostRequests[member] = isOn ? percent : nil
         case .lostAnswers(let member, let percent): storeTrouble.lostAnswers[member] = isOn ? percent : nil
+        case .strayWrites(let member, let extra): storeTrouble.strayWrites[member] = isOn ? extra : nil
         case .storeOutage(let isForgiving): setOutage(isOn, isForgiving)
         case .slowStore(let delay): storeTrouble.delay += isOn ? delay : .zero - delay
         case .stalledDisk(let member): setDiskStalled(member, isOn)
@@ -77,6 +81,8 @@ extension World {
             "\(percent) % of \(members[member].name)'s requests to the store are lost"
         case .lostAnswers(let member, let percent):
             "\(percent) % of the store's answers to \(members[member].name) are lost"
+        case .strayWrites(let member, let extra):
+            "\(members[member].name)'s conditional writes travel \(extra.inSeconds) s"
         case .storeOutage(let isForgiving):
             "the store is out\(isForgiving ? ", and will give every session its time again" : "")"
         case .slowStore(let delay): "the store takes \(delay.inSeconds) s"

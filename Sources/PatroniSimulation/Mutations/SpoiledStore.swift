@@ -38,6 +38,8 @@ struct SpoiledStore: ConfigurationStore {
         if spoil == .namesBeforeKey, isShrinking {
             let names = SynchronousNames.all(state.standbys).text
             try? inner.world.fleet.setNames(names, on: ServerID(inner.own.member), at: inner.world.now)
+            inner.world.happened(.namesLoosened(inner.own.member))
+            await inner.world.pass(inner.own, .milliseconds(20))
         }
         return settled(await inner.writeSync(state, ifVersion: ifVersion, by: deadline))
     }

@@ -43,7 +43,11 @@ extension SimulatedServer {
         }
         if own.isDead { throw JobFailure("the agent is gone") }
         if !world.fleet[id].hasPostmaster { throw JobFailure("PostgreSQL ended while starting; its own log tells why") }
-        if case .starting = world.fleet[id].phase, Task.isCancelled { throw JobFailure("called off while starting") }
+        if case .starting = world.fleet[id].phase {
+            if Task.isCancelled { throw JobFailure("called off while starting") }
+        } else {
+            world.happened(.started(member))
+        }
     }
 
     // MARK: stopping

@@ -104,7 +104,8 @@ struct SimulatedServer: ManagedServer {
         let text: String? = if case .managed(let text) = names { text } else { nil }
         world.fleet.advance(to: world.now)
         if own.isDead { throw JobFailure("the agent is gone") }
-        if world.fleet[id].names == text { return }
+        let before = world.fleet[id].names
+        if before == text { return }
         if isStalled { throw JobFailure("the configuration can't be written") }
         // Reports say it at once, every process of the server obeys when it comes to read its files.
         let takes = world.chance.duration(.zero...(.milliseconds(80)))
@@ -114,10 +115,18 @@ struct SimulatedServer: ManagedServer {
         world.trace.note(world.now, .member(member), named: text ?? "")
         world.trace.say(world.now, .member(member), "synchronous_standby_names = '\(text ?? "")'")
         world.happened(.namesSet(member))
+        if Self.isLooser(text, than: before) { world.happened(.namesLoosened(member)) }
         if world.fleet[id].hasPostmaster {
             await world.pass(own, .milliseconds(100))
             if !own.isDead { _ = world.fleet.commit(on: id, at: world.now) }
         }
+    }
+
+    /// Commits no longer wait for everybody whom they waited for.
+    static func isLooser(_ text: String?, than before: String?) -> Bool {
+        guard let before = SynchronousNames(parsing: before ?? ""), let after = SynchronousNames(parsing: text ?? "")
+        else { return false }
+        return after.count < before.count || before.names.contains { !after.names.contains($0) }
     }
 
     // MARK: what hardly matters to the model

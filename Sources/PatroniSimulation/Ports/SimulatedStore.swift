@@ -19,12 +19,12 @@ struct SimulatedStore: ConfigurationStore {
 
     /// Nil: no answer by the deadline; what was asked for may have happened or not.
     func request<Value: Sendable>(
-        by deadline: Moment, _ operation: @escaping (inout ModelStore, Moment) -> Value
+        by deadline: Moment, detour: Duration = .zero, _ operation: @escaping (inout ModelStore, Moment) -> Value
     ) async -> Value? {
         let own = own
         let end = world.members[own.member].clock.global(deadline)
         return await world.wait(own, otherwise: nil) { number in
-            world.sendToStore(from: own.member, by: end) { [world] arrived in
+            world.sendToStore(from: own.member, by: end, detour: detour) { [world] arrived in
                 guard arrived else { return world.answer(own, number, Value?.none) }
                 let value = world.change { operation(&$0, world.now) }
                 world.sendFromStore(to: own.member, by: end) { arrived in
@@ -35,10 +35,13 @@ struct SimulatedStore: ConfigurationStore {
     }
 
     private func write(
-        by deadline: Moment, _ operation: @escaping (inout ModelStore) -> WriteOutcome
+        by deadline: Moment, detour: Duration = .zero, _ operation: @escaping (inout ModelStore) -> WriteOutcome
     ) async -> WriteOutcome {
-        await request(by: deadline) { store, _ in operation(&store) } ?? .unknown(Self.silence)
+        await request(by: deadline, detour: detour) { store, _ in operation(&store) } ?? .unknown(Self.silence)
     }
+
+    /// How much longer than usual a conditional write travels.
+    private var detour: Duration { world.storeTrouble.strayWrites[own.member] ?? .zero }
 
     func readCluster(by deadline: Moment) async throws(StoreFailure) -> Cluster {
         guard let cluster = await request(by: deadline, { store, _ in store.cluster }) else { throw Self.silence }
@@ -165,17 +168,23 @@ struct SimulatedStore: ConfigurationStore {
     func writeFailover(
         _ request: FailoverRequest?, ifVersion version: KeyVersion?, by deadline: Moment
     ) async -> WriteOutcome {
-        await write(by: deadline) { $0.write(failover: request, ifVersion: version) }
+        await write(by: deadline, detour: detour) { $0.write(failover: request, ifVersion: version) }
     }
 
     func writeConfiguration(
         _ values: JSONObject, ifVersion version: KeyVersion?, by deadline: Moment
     ) async -> WriteOutcome {
-        await write(by: deadline) { $0.write(configuration: values, ifVersion: version) }
+        await write(by: deadline, detour: detour) { $0.write(configuration: values, ifVersion: version) }
     }
 
     func writeSync(_ state: SyncState, ifVersion version: KeyVersion?, by deadline: Moment) async -> WriteOutcome {
-        let outcome = await write(by: deadline) { $0.write(sync: state, ifVersion: version) }
+        let (world, member) = (world, own.member)
+        let outcome = await write(by: deadline, detour: detour) { store in
+            let old = store.cluster.sync
+            let outcome = store.write(sync: state, ifVersion: version)
+            if outcome.isWritten, !state.standbys.allSatisfy(old.hasStandby) { world.happened(.syncGrown(member)) }
+            return outcome
+        }
         world.happened(.syncWritten(own.member))
         return outcome
     }

@@ -33,6 +33,9 @@ struct ModelNetwork {
     func isOpen(_ from: Node, _ to: Node) -> Bool { blocks[index(from, to)] == 0 }
     func delay(_ from: Node, _ to: Node) -> Duration { delays[index(from, to)] }
 
+    /// Nothing blocks, nothing delays.
+    var isSound: Bool { blocks.allSatisfy { $0 == 0 } && delays.allSatisfy { $0 == .zero } }
+
     mutating func block(_ from: Node, _ to: Node) { blocks[index(from, to)] += 1 }
     mutating func unblock(_ from: Node, _ to: Node) { blocks[index(from, to)] -= 1 }
     mutating func slow(_ from: Node, _ to: Node, by extra: Duration) { delays[index(from, to)] += extra }

@@ -10,6 +10,12 @@ struct StoreTrouble {
     /// By member: how many of a hundred requests get lost, and how many answers.
     var lostRequests: [Int: Int] = [:]
     var lostAnswers: [Int: Int] = [:]
+    /// By member: how much longer its conditional writes are on their way.
+    var strayWrites: [Int: Duration] = [:]
+
+    var isTroubled: Bool {
+        isOut || delay > .zero || !lostRequests.isEmpty || !lostAnswers.isEmpty || !strayWrites.isEmpty
+    }
 
     var isOut: Bool { outages > 0 }
 }

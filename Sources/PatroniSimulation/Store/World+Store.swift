@@ -11,13 +11,15 @@ extension World {
 
     /// Comes back with true when the request arrives; with false, not before the deadline, when the agent will never
     /// know whether it has.
-    func sendToStore(from member: Int, by deadline: Moment, _ arrive: @escaping (Bool) -> Void) {
+    func sendToStore(
+        from member: Int, by deadline: Moment, detour: Duration = .zero, _ arrive: @escaping (Bool) -> Void
+    ) {
         guard network.isOpen(.member(member), .store) else { return at(deadline) { arrive(false) } }
         if let percent = storeTrouble.lostRequests[member], chance.chance(percent) {
             trace.say(now, .member(member), "a request to the store is lost")
             return at(deadline) { arrive(false) }
         }
-        let arrival = now + hop(.member(member), .store) + storeTrouble.delay
+        let arrival = now + hop(.member(member), .store) + storeTrouble.delay + detour
         // It may still land when nobody waits for it any more.
         if arrival > deadline { at(deadline) { arrive(false) } }
         at(arrival) {
