@@ -112,7 +112,8 @@ struct SimulatedStore: ConfigurationStore {
 
     func releaseLeader(position: LSN?, by deadline: Moment) async -> WriteOutcome {
         let name = name
-        let outcome = await write(by: deadline) { $0.release(name, position: position) }
+        let status = position.map { merged(ClusterStatus(position: $0)) }
+        let outcome = await write(by: deadline) { $0.release(name, status: status) }
         if outcome.isWritten { own.session.knownLeader = nil }
         world.happened(.released(own.member))
         return outcome
@@ -145,14 +146,19 @@ struct SimulatedStore: ConfigurationStore {
     }
 
     func writeStatus(_ status: ClusterStatus, by deadline: Moment) async -> WriteOutcome {
-        let known = own.session.knownStatus
-        let merged = ClusterStatus(
-            position: status.position ?? known?.position, slots: status.slots ?? known?.slots,
-            retainedSlots: status.retainedSlots ?? known?.retainedSlots)
-        if merged == known { return .written(nil) }
+        let merged = merged(status)
+        if merged == own.session.knownStatus { return .written(nil) }
         let outcome = await write(by: deadline) { $0.write(status: merged) }
         own.session.knownStatus = outcome.isWritten ? merged : nil
         return outcome
+    }
+
+    /// Parts that are not given keep what was last seen of them.
+    private func merged(_ status: ClusterStatus) -> ClusterStatus {
+        let known = own.session.knownStatus
+        return ClusterStatus(
+            position: status.position ?? known?.position, slots: status.slots ?? known?.slots,
+            retainedSlots: status.retainedSlots ?? known?.retainedSlots)
     }
 
     func writeHistory(_ history: TimelineHistory, by deadline: Moment) async -> WriteOutcome {
@@ -192,7 +198,11 @@ struct SimulatedStore: ConfigurationStore {
     // MARK: the initialize key
 
     func claimInitialize(by deadline: Moment) async -> WriteOutcome {
-        await write(by: deadline) { $0.claimInitialize() }
+        guard let number = await session(isForced: false, by: deadline),
+            let claim = await request(by: deadline, { store, _ in store.claimInitialize(number) })
+        else { return .unknown(Self.silence) }
+        guard let claim else { return .conflict }
+        return await write(by: deadline) { $0.keepClaim(claim) }
     }
 
     func writeInitialize(_ identifier: SystemIdentifier, by deadline: Moment) async -> WriteOutcome {
@@ -203,7 +213,13 @@ struct SimulatedStore: ConfigurationStore {
         await write(by: deadline) { $0.cancelInitialize() }
     }
 
-    func deleteCluster(by deadline: Moment) async -> WriteOutcome { .conflict }
+    func deleteCluster(by deadline: Moment) async -> WriteOutcome {
+        let outcome = await write(by: deadline) { $0.deleteAll() }
+        own.session.knownLeader = nil
+        own.session.knownMember = nil
+        own.session.knownStatus = nil
+        return outcome
+    }
 
     // MARK: life
 

@@ -12,6 +12,8 @@ struct ModelStore {
     private var leaderSession: Int?
     private var memberSessions: [MemberName: Int] = [:]
     private var memberObjects: [MemberName: JSONObject] = [:]
+    /// While it is undecided whose claim it is, the initialize key hangs on the claimant's session.
+    private var claim: (session: Int, version: KeyVersion)?
     private var failoverVersion: KeyVersion?
     private var syncVersion: KeyVersion?
     /// What changed since it was last asked.
@@ -24,7 +26,9 @@ struct ModelStore {
 
     enum StoreNews: Hashable {
         case leader(MemberName?)
-        case configuration, failover, sync, initialize, status, history
+        /// The first one wakes nobody.
+        case configuration(isFirst: Bool)
+        case failover, sync, initialize, status, history
         case member(MemberName)
     }
 
@@ -64,6 +68,7 @@ struct ModelStore {
         let gone = sessions.filter { $0.value.ends <= now }.keys.sorted()
         for session in gone {
             sessions[session] = nil
+            if claim?.session == session { _ = cancelInitialize() }
             if leaderSession == session { removeLeader() }
             let names = memberSessions.filter { $0.value == session }.keys.sorted()
             for name in names { removeMember(name) }
@@ -91,10 +96,10 @@ struct ModelStore {
         return .held
     }
 
-    mutating func release(_ name: MemberName, position: LSN?) -> WriteOutcome {
+    mutating func release(_ name: MemberName, status: ClusterStatus?) -> WriteOutcome {
         guard let leader = cluster.leader else { return .written(nil) }
         guard leader.name == name else { return .conflict }
-        if let position { _ = write(status: ClusterStatus(position: position)) }
+        if let status { _ = write(status: status) }
         removeLeader()
         return .written(nil)
     }
@@ -118,6 +123,7 @@ struct ModelStore {
     }
 
     mutating func removeMember(_ name: MemberName) {
+        guard memberObjects[name] != nil else { return }
         memberSessions[name] = nil
         memberObjects[name] = nil
         cluster.members.removeAll { $0.name == name }
@@ -127,10 +133,7 @@ struct ModelStore {
     // MARK: other keys
 
     mutating func write(status: ClusterStatus) -> WriteOutcome {
-        let old = cluster.status
-        cluster.status = ClusterStatus(
-            position: status.position ?? old.position, slots: status.slots ?? old.slots,
-            retainedSlots: status.retainedSlots ?? old.retainedSlots)
+        cluster.status = status
         return .written(bump(.status))
     }
 
@@ -155,7 +158,7 @@ struct ModelStore {
 
     mutating func write(configuration values: JSONObject, ifVersion version: KeyVersion?) -> WriteOutcome {
         if let version, version != cluster.configuration?.version { return .conflict }
-        let new = bump(.configuration)
+        let new = bump(.configuration(isFirst: cluster.configuration == nil))
         cluster.configuration = StoredConfiguration(values: values, version: new)
         return .written(new)
     }
@@ -170,19 +173,57 @@ struct ModelStore {
         return .written(new)
     }
 
-    mutating func claimInitialize() -> WriteOutcome {
-        guard cluster.initialize == .absent else { return .conflict }
+    /// The version of the claim, or nil when there is a key already.
+    mutating func claimInitialize(_ session: Int) -> KeyVersion? {
+        guard sessions[session] != nil, cluster.initialize == .absent else { return nil }
         cluster.initialize = .inProgress
+        let version = bump(.initialize)
+        claim = (session, version)
+        return version
+    }
+
+    /// From now on the claim stays, whatever becomes of the session.
+    mutating func keepClaim(_ version: KeyVersion) -> WriteOutcome {
+        guard let claim, claim.version == version else { return .conflict }
+        self.claim = nil
         return .written(bump(.initialize))
     }
 
     mutating func write(initialize identifier: SystemIdentifier) -> WriteOutcome {
         cluster.initialize = .done(identifier)
+        claim = nil
         return .written(bump(.initialize))
     }
 
     mutating func cancelInitialize() -> WriteOutcome {
+        claim = nil
+        if cluster.initialize == .absent { return .written(nil) }
         cluster.initialize = .absent
         return .written(bump(.initialize))
+    }
+
+    // MARK: the end
+
+    /// Everything goes at once; the news are in the order of the keys.
+    mutating func deleteAll() -> WriteOutcome {
+        var news: [StoreNews] = []
+        if cluster.configuration != nil { news.append(.configuration(isFirst: false)) }
+        if failoverVersion != nil { news.append(.failover) }
+        if cluster.history != nil { news.append(.history) }
+        if cluster.initialize != .absent { news.append(.initialize) }
+        if cluster.leader != nil { news.append(.leader(nil)) }
+        news += cluster.members.map { .member($0.name) }
+        if cluster.status != ClusterStatus() { news.append(.status) }
+        if syncVersion != nil { news.append(.sync) }
+        cluster = Cluster()
+        claim = nil
+        leaderSession = nil
+        memberSessions = [:]
+        memberObjects = [:]
+        failoverVersion = nil
+        syncVersion = nil
+        if !news.isEmpty { revision += 1 }
+        changed += news
+        return .written(nil)
     }
 }

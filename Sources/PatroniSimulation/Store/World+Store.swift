@@ -135,7 +135,9 @@ extension StoreChange {
     init?(_ news: ModelStore.StoreNews) {
         switch news {
         case .leader(let name): self = .leader(name)
-        case .configuration: self = .configuration
+        case .configuration(let isFirst):
+            if isFirst { return nil }
+            self = .configuration
         case .failover: self = .failover
         case .sync: self = .sync
         case .initialize: self = .initialize
