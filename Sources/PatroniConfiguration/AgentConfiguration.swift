@@ -103,6 +103,17 @@ public struct TLSIdentity: Sendable, Equatable {
     }
 }
 
+/// A certificate with its key, as they stand in the files.
+public struct TLSIdentityText: Sendable, Equatable {
+    public var certificate: [UInt8]
+    public var key: [UInt8]
+
+    public init(certificate: [UInt8], key: [UInt8]) {
+        self.certificate = certificate
+        self.key = key
+    }
+}
+
 public struct ServerTLSSettings: Sendable, Equatable {
     public enum ClientVerification: String, Sendable, Equatable { case none, optional, required }
 
@@ -119,6 +130,10 @@ public struct ClientTLSSettings: Sendable, Equatable {
     /// CA bundle; nil: the system's.
     public var authorities: String?
     public var identity: TLSIdentity?
+    /// The CA bundle itself where there is no file (a kubeconfig's `certificate-authority-data`); wins over the file.
+    public var authoritiesText: [UInt8]?
+    /// Certificate and key themselves, both PEM.
+    public var identityText: TLSIdentityText?
     /// False: any certificate will do (`ctl.insecure`, CFG-083; API-205).
     public var verifiesServer = true
     public var verifiesHostname = true
@@ -233,6 +248,7 @@ public struct ToolOption: Sendable, Hashable {
 public enum StoreSettings: Sendable, Equatable {
     case etcd3(Etcd3Settings)
     case embedded(EmbeddedStoreSettings)
+    case kubernetes(KubernetesSettings)
 }
 
 /// `etcd3` (CFG-134 to CFG-144).

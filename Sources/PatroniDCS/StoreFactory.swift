@@ -30,7 +30,8 @@ public enum StoreFactory {
     /// Contacts nobody yet. With `isControl` (patronictl) the store keeps no session, watches nothing, and reads the
     /// newest state from the servers (DCS-056).
     public static func make(
-        configuration: AgentConfiguration, isControl: Bool, time: any TimeSource = SystemTime(), logger: Logger
+        configuration: AgentConfiguration, isControl: Bool, time: any TimeSource = SystemTime(), logger: Logger,
+        environment: [String: String] = ProcessEnvironment.read()
     ) throws(StoreFailure) -> any ConfigurationStore {
         let cluster = ClusterPath(namespace: configuration.namespace, scope: configuration.scope)
         switch configuration.store {
@@ -39,6 +40,19 @@ public enum StoreFactory {
                 path: settings.path, cluster: cluster, owner: configuration.name.text, timings: StoreTimings(),
                 isControl: isControl, time: time, logger: logger)
             return PathStore(backend, member: configuration.name)
+        case .kubernetes(let settings):
+            let access = try KubernetesAccess.find(settings, environment: environment)
+            do throws(HTTPFailure) {
+                let gateway = try KubernetesGateway(
+                    access: access, bypasses: settings.bypassesService && !isControl,
+                    retriable: settings.retriableStatuses, seed: seed(configuration.name), time: time, logger: logger)
+                return KubernetesStore(
+                    gateway: gateway, settings: settings, scope: configuration.scope,
+                    namespace: settings.namespace ?? access.namespace ?? "default", member: configuration.name,
+                    isControl: isControl, time: time, logger: logger)
+            } catch {
+                throw StoreFailure(.denied, "kubernetes: \(error)")
+            }
         case .etcd3(let settings):
             do throws(HTTPFailure) {
                 // Patronictl reads once and leaves: no need to know where all servers are.
@@ -47,8 +61,7 @@ public enum StoreFactory {
                 if settings.tls.authorities == nil { settings.tls.verifiesServer = false }
                 if isControl { settings.usesFixedList = true }
                 let gateway = try EtcdGateway(
-                    settings: settings, seed: configuration.name.text.utf8.reduce(0) { $0 &* 31 &+ Int($1) },
-                    time: time, logger: logger)
+                    settings: settings, seed: seed(configuration.name), time: time, logger: logger)
                 let backend = Etcd3Backend(
                     gateway: gateway, path: cluster, timings: StoreTimings(), isControl: isControl, time: time,
                     logger: logger)
@@ -58,4 +71,7 @@ public enum StoreFactory {
             }
         }
     }
+
+    /// A number of the member's own, so that not all begin at the same server.
+    private static func seed(_ name: MemberName) -> Int { name.text.utf8.reduce(0) { $0 &* 31 &+ Int($1) } }
 }

@@ -20,6 +20,16 @@ enum TLSFiles {
         throw TLSFileError(explanation: "\(what) \(file) holds no certificate")
     }
 
+    static func certificates(in text: [UInt8], _ what: String) throws(TLSFileError) -> [NIOSSLCertificate] {
+        if let found = try? NIOSSLCertificate.fromPEMBytes(text), !found.isEmpty { return found }
+        throw TLSFileError(explanation: "\(what): the configured text holds no PEM certificate")
+    }
+
+    static func key(in text: [UInt8], _ what: String) throws(TLSFileError) -> NIOSSLPrivateKey {
+        if let key = try? NIOSSLPrivateKey(bytes: text, format: .pem) { return key }
+        throw TLSFileError(explanation: "\(what): the configured text is no PEM key")
+    }
+
     static func key(_ identity: TLSIdentity, _ what: String) throws(TLSFileError) -> NIOSSLPrivateKey {
         let file = identity.keyFile ?? identity.certificateFile
         do {

@@ -127,9 +127,9 @@ func problems(_ patch: String) throws -> [String] {
         ),
         (
             "{embedded: null, consul: {host: here}}",
-            "consul: this store is not supported yet, expected one of embedded, etcd3"
+            "consul: this store is not supported yet, expected one of embedded, etcd3, kubernetes"
         ),
-        ("embedded: null", "no section of a configuration store found, expected one of embedded, etcd3"),
+        ("embedded: null", "no section of a configuration store found, expected one of embedded, etcd3, kubernetes"),
     ])
     func `a wrong value is one line that names key, value and what is allowed`(patch: String, line: String) throws {
         let found = try problems(patch)

@@ -15,6 +15,17 @@ import Testing
 enum StoreKind: String, CaseIterable, Sendable {
     case embedded
     case etcd3
+    case configMaps
+    case endpoints
+
+    /// In Kubernetes only where there is an API server to test against (`make test-kubernetes`).
+    static var allCases: [StoreKind] {
+        [.embedded, .etcd3] + (KubernetesBench.isThere ? [.configMaps, .endpoints] : [])
+    }
+
+    var isInKubernetes: Bool { self == .configMaps || self == .endpoints }
+    /// Members vanish with the session of their process; in Kubernetes they are pods, and stay.
+    var hasSessions: Bool { !isInKubernetes }
 }
 
 /// One fresh cluster.
@@ -24,6 +35,7 @@ final class StoreBench: Sendable {
     let time = SystemTime()
     /// Servers of our own, when the test stops them.
     let etcd: EtcdServers?
+    let kubernetes: KubernetesBench?
     private let directory: String?
 
     init(_ kind: StoreKind, ownServers: Int? = nil) async throws {
@@ -33,9 +45,17 @@ final class StoreBench: Sendable {
             let directory = try temporaryDirectory("store")
             self.directory = directory
             etcd = nil
+            kubernetes = nil
             settings = .embedded(EmbeddedStoreSettings(path: directory + "/store.db"))
+        case .configMaps, .endpoints:
+            directory = nil
+            etcd = nil
+            let bench = try await KubernetesBench()
+            kubernetes = bench
+            settings = .kubernetes(bench.settings { $0.usesEndpoints = kind == .endpoints })
         case .etcd3:
             directory = nil
+            kubernetes = nil
             if let ownServers {
                 let servers = try await EtcdServers(count: ownServers)
                 etcd = servers
@@ -73,8 +93,10 @@ final class StoreBench: Sendable {
             postgres: PostgresSettings(
                 listenAddresses: "", port: 1, connectAddress: local, dataDirectory: "", passfile: ""),
             store: settings)
+        if let kubernetes, !isControl { try await kubernetes.makePod(name.text, scope: scope) }
         let store = try StoreFactory.make(
-            configuration: configuration, isControl: isControl, time: time, logger: logger)
+            configuration: configuration, isControl: isControl, time: time, logger: logger,
+            environment: kubernetes?.environment ?? [:])
         await store.setTimings(ttl: ttl, loopWait: loopWait, retryTimeout: .seconds(5))
         return store
     }
@@ -88,6 +110,10 @@ final class StoreBench: Sendable {
         if let etcd {
             for number in etcd.servers.indices { etcd.end(number, SIGSTOP) }
             return { for number in etcd.servers.indices { etcd.end(number, SIGCONT) } }
+        }
+        if let relay = kubernetes?.relay {
+            relay.freeze(true)
+            return { relay.freeze(false) }
         }
         guard case .embedded(let file) = settings else {
             throw StoreFailure(.protocolViolation, "a shared server is not to be stopped")
@@ -127,7 +153,24 @@ extension ConfigurationStore {
         switch self {
         case let store as PathStore<Etcd3Backend>: await store.put(key, value, if: .always, deadline)
         case let store as PathStore<EmbeddedBackend>: await store.put(key, value, if: .always, deadline)
+        case let store as KubernetesStore: await store.raw(key, value, by: deadline)
         default: .conflict
+        }
+    }
+}
+
+extension KubernetesStore {
+    /// As a careless hand might write it with kubectl.
+    func raw(_ key: String, _ value: String, by deadline: Moment) async -> WriteOutcome {
+        switch key {
+        case "config", "history", "initialize":
+            await write(names.configuration, [KubernetesAnnotation(key, value)], if: .always, by: deadline)
+        case "failover": await write(names.failover, [KubernetesAnnotation("leader", value)], if: .always, by: deadline)
+        case "sync": await write(names.sync, [KubernetesAnnotation("quorum", value)], if: .always, by: deadline)
+        case "status", "failsafe":
+            await writeBesideLock(
+                [KubernetesAnnotation(key == "status" ? "optime" : key, value)], by: deadline)
+        default: .written(nil)
         }
     }
 }

@@ -28,7 +28,7 @@ struct EnvironmentReader {
     }
 
     private mutating func readSchema() {
-        for setting in Schema.local where !setting.path.hasPrefix("etcd3.") {
+        for setting in Schema.local where !setting.path.hasPrefix("etcd3.") && !setting.path.hasPrefix("kubernetes.") {
             guard let name = setting.environment.first(where: { variable($0) != nil }), let text = variable(name)
             else { continue }
             if let value = convert(text, for: setting, variable: name) { set(setting.keys, value) }
@@ -90,7 +90,7 @@ struct EnvironmentReader {
             "HOST", "URL", "PROXY", "PROTOCOL", "SRV", "SRV_SUFFIX", "CACERT", "CERT", "KEY", "KEY_PASSWORD",
             "USE_SSL", "TOKEN", "DC", "CONSISTENCY", "SERVICE_CHECK_INTERVAL", "SERVICE_CHECK_TLS_SERVER_NAME",
             "NAMESPACE", "CONTEXT", "SCOPE_LABEL", "ROLE_LABEL", "LEADER_LABEL_VALUE", "FOLLOWER_LABEL_VALUE",
-            "STANDBY_LEADER_LABEL_VALUE", "TMP_ROLE_LABEL", "POD_IP", "GROUP", "DATABASE",
+            "STANDBY_LEADER_LABEL_VALUE", "TMP_ROLE_LABEL", "POD_IP", "LEADER_OBJECT", "GROUP", "DATABASE",
         ]
         for suffix in texts { all[suffix] = .text }
         for suffix in ["HOSTS", "PORTS", "CHECKS", "SERVICE_TAGS", "RETRIABLE_HTTP_CODES"] { all[suffix] = .list }

@@ -16,7 +16,8 @@ extension StoreSettings {
                 "\(missing.joined(separator: ", ")): this store is not supported yet, expected one of \(available)")
         }
         let problems = Schema.problems(
-            in: tree, settings: Schema.stores.filter { $0.path.hasPrefix(kind + ".") || $0.path == kind })
+            in: tree,
+            settings: (Schema.stores + Schema.kubernetes).filter { $0.path.hasPrefix(kind + ".") || $0.path == kind })
         if !problems.isEmpty { throw ConfigurationError(problems) }
         guard tree[kind]?.object != nil else {
             throw ConfigurationError("\(kind): expected names with values")
@@ -29,6 +30,7 @@ extension StoreSettings {
                     "embedded.path is not defined: the file that the members on this machine share")
             }
             self = .embedded(EmbeddedStoreSettings(path: path))
+        case "kubernetes": self = .kubernetes(try KubernetesSettings(reader))
         default: self = .etcd3(try Etcd3Settings(reader))
         }
     }

@@ -5,7 +5,7 @@ import PatroniCore
 /// The one schema of settings.
 public enum Schema {
     /// What stands in the file or the environment.
-    public static let local: [Setting] = agent + restAPI + control + postgres + bootstrap + stores
+    public static let local: [Setting] = agent + restAPI + control + postgres + bootstrap + stores + kubernetes
     /// What stands in the store's `config` key.
     public static let dynamic: [Setting] = cluster + dynamicPostgres
 
@@ -17,8 +17,8 @@ public enum Schema {
     }
 
     /// Sections of stores that Patroni has and we have not.
-    static let missingStores = ["consul", "etcd", "exhibitor", "kubernetes", "raft", "zookeeper"]
-    static let availableStores = ["embedded", "etcd3"]
+    static let missingStores = ["consul", "etcd", "exhibitor", "raft", "zookeeper"]
+    static let availableStores = ["embedded", "etcd3", "kubernetes"]
 
     /// One line for every value that may not stand where it stands. Missing values and unknown keys are no problem
     /// here; null counts as missing.

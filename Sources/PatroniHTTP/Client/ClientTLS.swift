@@ -12,10 +12,16 @@ extension TLSConfiguration {
             certificateVerification = .noHostnameVerification
         }
         do throws(TLSFileError) {
-            if let file = settings.authorities, settings.verifiesServer {
+            if let text = settings.authoritiesText, settings.verifiesServer {
+                trustRoots = .certificates(try TLSFiles.certificates(in: text, "CA certificate"))
+            } else if let file = settings.authorities, settings.verifiesServer {
                 trustRoots = .certificates(try TLSFiles.certificates(file, "CA certificate"))
             }
-            if let identity = settings.identity {
+            if let identity = settings.identityText {
+                let chain = try TLSFiles.certificates(in: identity.certificate, "client certificate")
+                certificateChain = chain.map { .certificate($0) }
+                privateKey = .privateKey(try TLSFiles.key(in: identity.key, "private key"))
+            } else if let identity = settings.identity {
                 let chain = try TLSFiles.certificates(identity.certificateFile, "client certificate")
                 certificateChain = chain.map { .certificate($0) }
                 privateKey = .privateKey(try TLSFiles.key(identity, "private key"))

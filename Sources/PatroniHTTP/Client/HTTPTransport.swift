@@ -13,9 +13,14 @@ public final class HTTPTransport: Sendable {
     private let client: HTTPClient
     private let time: any TimeSource
 
-    /// Fails when a certificate or key of `tls` can't be used.
-    public init(tls: ClientTLSSettings = ClientTLSSettings(), time: any TimeSource = SystemTime()) throws(HTTPFailure) {
+    /// Fails when a certificate or key of `tls` can't be used. Names in `addresses` are not looked up: the connection
+    /// goes to the address given there, and the certificate must still be the name's.
+    public init(
+        tls: ClientTLSSettings = ClientTLSSettings(), addresses: [String: String] = [:],
+        time: any TimeSource = SystemTime()
+    ) throws(HTTPFailure) {
         var configuration = HTTPClient.Configuration()
+        configuration.dnsOverride = addresses
         configuration.tlsConfiguration = try TLSConfiguration(tls)
         configuration.redirectConfiguration = .disallow
         configuration.httpVersion = .http1Only
