@@ -90,7 +90,7 @@ let package = Package(
         tests("PatroniCoreTests", ["PatroniCore"]),
         tests("PatroniPlatformTests", ["PatroniPlatform"]),
         tests("PatroniConfigurationTests", ["PatroniConfiguration"]),
-        tests("PatroniDCSTests", ["PatroniDCS", "KubernetesTestServer"]),
+        tests("PatroniDCSTests", ["PatroniSimulation", "PatroniDCS", "KubernetesTestServer"]),
         tests("PatroniPostgresTests", ["PatroniPostgres", "PatroniSimulation"]),
         tests("PatroniHTTPTests", ["PatroniHTTP"] + http),
         tests("PatroniAPITests", ["PatroniAPI"]),

@@ -29,6 +29,8 @@ final class Life {
     let exited: AsyncStream<Void>.Continuation
     /// The watch was interrupted: the next thing it hears is that it has missed something.
     var hasMissed = false
+    /// When the latest of the news that are on their way arrives.
+    var newsArrives = Moment(nanoseconds: 0)
     var session = StoreSession()
     /// Until when the agent believes to lead, on its own clock.
     var lease = Lease.none
@@ -107,6 +109,8 @@ struct StoreSession {
     /// When the session was last renewed, counted from before the request, on the store's clock.
     var renewedAt: Moment?
     var isBusy = false
+    /// The first reading begins the watch.
+    var isWatching = false
     var ttl: Duration = .seconds(30)
     var loopWait: Duration = .seconds(10)
     /// The leader key as last read.

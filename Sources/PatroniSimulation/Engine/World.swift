@@ -67,12 +67,7 @@ final class World: @unchecked Sendable {
         defer { csimulation_leave() }
         prepare()
         settle()
-        while violation == nil, let next = events.next, next <= plan.end(from: begin), let event = events.take() {
-            now = event.at
-            statistics.events += 1
-            event.action()
-            settle()
-        }
+        while takeStep(by: plan.end(from: begin)) {}
         if violation == nil { checks.atTheEnd(self) }
         statistics.simulated = now - begin
         for life in lives where !life.isDead { kill(life) }
@@ -85,8 +80,18 @@ final class World: @unchecked Sendable {
         statistics.hash = trace.hash
     }
 
+    /// The next event and what follows from it at once; false: there is none until `end`.
+    func takeStep(by end: Moment) -> Bool {
+        guard violation == nil, let next = events.next, next <= end, let event = events.take() else { return false }
+        now = event.at
+        statistics.events += 1
+        event.action()
+        settle()
+        return true
+    }
+
     /// Lets everybody do what there is to do now, then looks whether all is as it should be.
-    private func settle() {
+    func settle() {
         drain()
         if violation == nil { checks.afterEvery(self) }
     }

@@ -166,7 +166,7 @@ extension World {
 
     // MARK: the store
 
-    private func setOutage(_ isOn: Bool, _ isForgiving: Bool) {
+    func setOutage(_ isOn: Bool, _ isForgiving: Bool) {
         storeTrouble.outages += isOn ? 1 : -1
         guard !isOn, !storeTrouble.isOut else {
             for member in members { member.life?.hasMissed = true }

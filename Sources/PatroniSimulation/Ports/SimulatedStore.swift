@@ -44,6 +44,7 @@ struct SimulatedStore: ConfigurationStore {
     private var detour: Duration { world.storeTrouble.strayWrites[own.member] ?? .zero }
 
     func readCluster(by deadline: Moment) async throws(StoreFailure) -> Cluster {
+        own.session.isWatching = true
         guard let cluster = await request(by: deadline, { store, _ in store.cluster }) else { throw Self.silence }
         own.session.knownLeader = cluster.leader
         own.session.knownStatus = cluster.status

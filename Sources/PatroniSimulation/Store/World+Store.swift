@@ -55,12 +55,14 @@ extension World {
             checks.storeChanged(self, news)
             guard let change = StoreChange(news) else { continue }
             for member in members {
-                guard let life = member.life, !life.isDead else { continue }
+                guard let life = member.life, !life.isDead, life.session.isWatching else { continue }
                 guard network.isOpen(.store, .member(member.index)) else {
                     life.hasMissed = true
                     continue
                 }
-                after(hop(.store, .member(member.index))) { self.hear(life, change) }
+                // One stream: nothing overtakes anything.
+                life.newsArrives = max(life.newsArrives, now + hop(.store, .member(member.index)))
+                at(life.newsArrives) { self.hear(life, change) }
             }
         }
     }
