@@ -39,6 +39,12 @@ public struct FileSystemSpace: Sendable, Hashable {
     public var available: UInt64
     public var isReadOnly: Bool
 
+    public init(size: UInt64, available: UInt64, isReadOnly: Bool) {
+        self.size = size
+        self.available = available
+        self.isReadOnly = isReadOnly
+    }
+
     public static func at(_ path: String) throws(FileError) -> FileSystemSpace {
         var info = statvfs()
         guard statvfs(path, &info) == 0 else { throw FileError("look at the file system of", path, .last) }

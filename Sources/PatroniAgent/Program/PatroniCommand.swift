@@ -12,6 +12,7 @@ public struct PatroniCommand: AsyncParsableCommand {
         discussion: """
             patroni replay FILE prints what a member has written down about its decisions, and checks that this version \
             decides the same; see patroni replay --help.
+            patroni preflight CONFIG checks what a member needs before it starts; see patroni preflight --help.
             """,
         version: "patroni \(PatroniVersion.text)")
 
@@ -45,6 +46,10 @@ public struct PatroniCommand: AsyncParsableCommand {
         if Machine.processID == 1 { exit(withError: ExitCode(await FirstProcess().run())) }
         // Not a subcommand: every other first word is the name of a configuration file, as it always was.
         let arguments = CommandLine.arguments.dropFirst()
-        if arguments.first == "replay" { ReplayCommand.main(Array(arguments.dropFirst())) } else { await main() }
+        switch arguments.first {
+        case "replay": ReplayCommand.main(Array(arguments.dropFirst()))
+        case "preflight": await PreflightCommand.main(Array(arguments.dropFirst()))
+        default: await main()
+        }
     }
 }

@@ -43,7 +43,7 @@ public enum DataDirectoryAccess {
     }
 
     /// What PostgreSQL itself checks (checkDataDir): nobody else may anything, the group may not write.
-    static func isAccepted(_ mode: UInt32) -> Bool { mode & 0o027 == 0 && mode & 0o700 == 0o700 }
+    public static func isAccepted(_ mode: UInt32) -> Bool { mode & 0o027 == 0 && mode & 0o700 == 0o700 }
 
     /// Makes the mode right; nil when it was, or when there is no directory yet. Blocking.
     ///
