@@ -31,7 +31,65 @@ public enum StoreProbe {
                 if let found = await difference(url, tls: tls, time: time, by: deadline) { return .difference(found) }
             }
             return .unknown
+        case .kubernetes(let settings):
+            guard let access = try? KubernetesAccess.find(settings, environment: ProcessEnvironment.read()) else {
+                return .unknown
+            }
+            // Refused or not, an answer has a date.
+            let found = await difference(access.server.url + "/version", tls: access.tls, time: time, by: deadline)
+            return found.map(Clock.difference) ?? .unknown
         }
+    }
+
+    /// What the API server says about our rights.
+    public enum Rights: Sendable {
+        /// This store has no such thing.
+        case none
+        case unknown(StoreFailure)
+        case known(missing: [KubernetesRight], of: Int, account: KubernetesAccount)
+    }
+
+    /// Asks the API server itself, verb by verb; it answers for whoever asks.
+    public static func rights(
+        _ configuration: AgentConfiguration, time: any TimeSource, by deadline: Moment,
+        environment: [String: String] = ProcessEnvironment.read()
+    ) async -> Rights {
+        guard case .kubernetes(let settings) = configuration.store else { return .none }
+        var quiet = Logger(label: "patroni.dcs")
+        quiet.logLevel = .critical
+        let gateway: KubernetesGateway
+        let namespace: String
+        let account: KubernetesAccount
+        do throws(StoreFailure) {
+            let access = try KubernetesAccess.find(settings, environment: environment)
+            namespace = settings.namespace ?? access.namespace ?? "default"
+            account =
+                access.login.text.flatMap(KubernetesAccount.init(token:))
+                ?? KubernetesAccount(namespace: namespace, name: "default")
+            gateway = try gatewayTo(access, settings, time, quiet)
+        } catch { return .unknown(error) }
+        defer { Task { await gateway.close() } }
+        let needed = KubernetesRight.needed(settings, scope: configuration.scope, namespace: namespace)
+        var missing: [KubernetesRight] = []
+        for right in needed {
+            let call = KubernetesCall(
+                method: .post, path: "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body: right.review)
+            do throws(KubernetesProblem) {
+                let answer = try await gateway.call(call, by: deadline)
+                if answer.json["status"]?["allowed"]?.bool != true { missing.append(right) }
+            } catch { return .unknown(error.failure) }
+        }
+        return .known(missing: missing, of: needed.count, account: account)
+    }
+
+    private static func gatewayTo(
+        _ access: KubernetesAccess, _ settings: KubernetesSettings, _ time: any TimeSource, _ logger: Logger
+    ) throws(StoreFailure) -> KubernetesGateway {
+        do throws(HTTPFailure) {
+            return try KubernetesGateway(
+                access: access, bypasses: false, retriable: settings.retriableStatuses, seed: 0, time: time,
+                logger: logger)
+        } catch { throw StoreFailure(.denied, "kubernetes: \(error)") }
     }
 
     static func difference(
@@ -59,5 +117,16 @@ extension WallTime {
         let iso = "\(words[3])-\((month + 1).padded(2))-\(words[1])T\(words[4])Z"
         guard case .absolute(let parsed) = Self.parse(iso) else { return nil }
         self = parsed
+    }
+}
+
+extension KubernetesLogin {
+    /// The token, if we log in by one. Blocking, for a small file in memory.
+    fileprivate var text: String? {
+        switch self {
+        case .token(let text): text
+        case .tokenFile(let path): try? FileReading.text(path)
+        case .none, .password: nil
+        }
     }
 }

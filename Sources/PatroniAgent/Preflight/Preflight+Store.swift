@@ -32,11 +32,36 @@ extension Preflight {
                     remedy: failure.kind == .denied ? "it answers, and refuses us: see what it says" : nil))
         }
         await store.close()
+        let (rights, manifest) = Self.rightsFindings(await StoreProbe.rights(local, time: time, by: deadline))
+        findings += rights
         switch await StoreProbe.clock(local, time: time, by: deadline) {
         case .difference(let difference): findings.append(Self.clockFinding(difference))
         case .sameMachine, .unknown: break
         }
-        return (findings, "")
+        return (findings, manifest)
+    }
+
+    static func rightsFindings(_ rights: StoreProbe.Rights) -> (findings: [Finding], manifest: String) {
+        switch rights {
+        case .none: return ([], "")
+        case .unknown(let failure): return ([Finding("rights", .bad, "can't be asked for: \(failure)")], "")
+        case .known(let missing, let count, let account):
+            let who = "\(account.namespace)/\(account.name)"
+            if missing.isEmpty { return ([.good("rights", "all \(count) that \(who) needs")], "") }
+            let needed = missing.filter { $0.need == .always }.map(\.words)
+            var findings: [Finding] = []
+            if !needed.isEmpty {
+                findings.append(
+                    Finding("rights", .bad, "\(who) may not: \(needed.joined(separator: ", "))", remedy: "see below"))
+            }
+            for right in missing {
+                guard case .optional(let purpose) = right.need else { continue }
+                findings.append(
+                    Finding(
+                        "rights", .doubtful, "\(who) may not \(right.words)", remedy: "only needed for \(purpose)"))
+            }
+            return (findings, KubernetesRight.manifest(granting: missing, to: account))
+        }
     }
 
     private func timings(

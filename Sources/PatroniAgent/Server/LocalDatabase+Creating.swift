@@ -48,11 +48,18 @@ extension LocalDatabase {
 
     /// A restored backup recovers first; the cluster begins when it accepts writes (HA-050).
     private func waitForEndOfRecovery() async throws(JobFailure) {
+        var told = ""
         while !Task.isCancelled {
             guard let postmaster, !postmaster.hasExited else {
                 throw JobFailure("PostgreSQL ended before it accepted writes; its own log tells why")
             }
-            if let running = try? await inspection.running(by: time.now + .seconds(2)), running.isPrimary { return }
+            do throws(SQLError) {
+                if try await inspection.running(by: time.now + .seconds(2)).isPrimary { return }
+            } catch  where error.description != told {
+                told = error.description
+                // Refusals are normal while it starts; one that stays must not stay unknown.
+                log.info("waiting for the new PostgreSQL to accept writes: \(told)")
+            } catch {}
             await time.sleep(until: time.now + .milliseconds(50))
         }
         throw JobFailure("called off")
