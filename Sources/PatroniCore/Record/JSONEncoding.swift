@@ -24,6 +24,15 @@ extension JSON {
     }
 }
 
+/// Whose elements come in an order that differs from one value to its equal.
+private protocol Unordered {
+    /// How many places in a list belong together: a dictionary whose keys are no texts is a list of keys and values.
+    var stride: Int { get }
+}
+
+extension Dictionary: Unordered { fileprivate var stride: Int { 2 } }
+extension Set: Unordered { fileprivate var stride: Int { 1 } }
+
 /// A place in the tree that is being written; containers of one value share it.
 private final class EncodingNode {
     private enum Content {
@@ -45,7 +54,25 @@ private final class EncodingNode {
     }
 
     func write(_ value: some Encodable) throws {
-        if let json = JSON.readable(value) { content = .value(json) } else { try value.encode(to: TreeEncoder(self)) }
+        if let json = JSON.readable(value) {
+            content = .value(json)
+        } else {
+            try value.encode(to: TreeEncoder(self))
+            if let unordered = value as? any Unordered { sort(by: unordered.stride) }
+        }
+    }
+
+    /// The same value is always written the same way.
+    private func sort(by stride: Int) {
+        switch content {
+        case .nothing, .value: break
+        case .object(let pairs): content = .object(pairs.sorted { $0.0 < $1.0 })
+        case .array(let nodes):
+            let groups = Swift.stride(from: 0, to: nodes.count, by: stride).map { start in
+                (text: nodes[start].json.text(), nodes: nodes[start..<min(start + stride, nodes.count)])
+            }
+            content = .array(groups.sorted { $0.text < $1.text }.flatMap(\.nodes))
+        }
     }
 
     func set(_ json: JSON) { content = .value(json) }

@@ -75,6 +75,7 @@ final class World: @unchecked Sendable {
         for life in lives { life.forget() }
         events.removeAll()
         ambushes = []
+        storeTrouble.held = []
         questions = [:]
         promises = [:]
         statistics.hash = trace.hash

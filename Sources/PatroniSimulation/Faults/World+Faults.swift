@@ -172,7 +172,9 @@ extension World {
             for member in members { member.life?.hasMissed = true }
             return
         }
-        if isForgiving { store.extendAll(at: now) }
+        let held = storeTrouble.held
+        storeTrouble.held = []
+        if isForgiving { store.extendAll(at: now) } else { for request in held { request() } }
         change { _ in }
         planExpiry()
         resumeWatches()

@@ -13,6 +13,9 @@ struct StoreTrouble {
     /// By member: how much longer its conditional writes are on their way.
     var strayWrites: [Int: Duration] = [:]
 
+    /// What has come in meanwhile. It is lost when the servers are started anew.
+    var held: [() -> Void] = []
+
     var isTroubled: Bool {
         isOut || delay > .zero || !lostRequests.isEmpty || !lostAnswers.isEmpty || !strayWrites.isEmpty
     }

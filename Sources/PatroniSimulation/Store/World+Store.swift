@@ -23,7 +23,10 @@ extension World {
         // It may still land when nobody waits for it any more.
         if arrival > deadline { at(deadline) { arrive(false) } }
         at(arrival) {
-            if self.storeTrouble.isOut { self.at(deadline) { arrive(false) } } else { arrive(true) }
+            guard self.storeTrouble.isOut else { return arrive(true) }
+            self.at(deadline) { arrive(false) }
+            // Servers that stand still find in their kernel's buffers what nobody waits for any more.
+            if self.chance.chance(30) { self.storeTrouble.held.append { arrive(true) } }
         }
     }
 

@@ -40,6 +40,7 @@ extension TurnRecord {
             #expect(read.turn == wanted, "seed \(seed)")
             #expect(read.turn?.replay() == nil, "seed \(seed)")
             #expect(try FlightEntry(line: read.line()) == read, "seed \(seed)")
+            #expect(try read.line() == line, "seed \(seed)")
         }
     }
 
@@ -112,6 +113,31 @@ extension TurnRecord {
         }
         let json = try JSON(encoding: Everything())
         #expect(try JSON.parse(json.text()).decoded(Everything.self) == Everything())
+    }
+
+    @Test func `equal values are written the same, however they came to be`() throws {
+        struct Sets: Codable {
+            var texts: [String: Int] = [:]
+            var names: [MemberName: Int] = [:]
+            var set: Set<MemberName> = []
+        }
+        func text(_ order: [Int], room: Int) throws -> String {
+            var sets = Sets()
+            sets.names.reserveCapacity(room)
+            sets.set.reserveCapacity(room)
+            sets.texts.reserveCapacity(room)
+            for number in order {
+                sets.texts["m\(number)"] = number
+                sets.names[MemberName("m\(number)")] = number
+                sets.set.insert(MemberName("m\(number)"))
+            }
+            return try JSON(encoding: sets).text()
+        }
+        let numbers = Array(1...9)
+        #expect(try text(numbers, room: 9) == text(numbers.reversed(), room: 900))
+        #expect(
+            try text([2, 1], room: 2)
+                == #"{"texts":{"m1":1,"m2":2},"names":["m1",1,"m2",2],"set":["m1","m2"]}"#)
     }
 
     @Test func `the end of an agent is written down too`() throws {

@@ -94,7 +94,7 @@ struct StoreScenario: Sendable, CustomTestStringConvertible {
         "a store that stands still longer than a ttl", ttl: .seconds(4),
         [
             .open("alpha"), .open("beta"), .ask("alpha", .acquire), .ask("alpha", .publish(running)), .freeze,
-            .ask("alpha", .renew), .ask("beta", .acquire), .ask("beta", .sync(.none, .none)), .pass(.seconds(4)),
+            .ask("alpha", .renew), .ask("beta", .acquire), .pass(.seconds(4)),
             .ask("beta", .read), .thaw, .pass(.seconds(2)), .ask("beta", .read), .ask("beta", .acquire),
             .ask("alpha", .renew), .ask("alpha", .publish(running)),
         ])
