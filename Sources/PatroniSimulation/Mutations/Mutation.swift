@@ -129,7 +129,7 @@ extension Mutation {
             within: 500, .spoil(.forgetsItsPromise)),
         Mutation(
             "promotes-late", "The promotion happens long after the key was checked.", .asynchronous, [.oneWriter],
-            within: 500, .spoil(.promotesLate)),
+            within: 2000, .spoil(.promotesLate)),
     ]
 
     private static let synchronous: [Mutation] = [
