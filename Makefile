@@ -6,7 +6,7 @@ TEST = $(SWIFT) test --skip-build --disable-xctest
 SOURCES = Package.swift Sources Tests
 STATIC = -c release --static-swift-stdlib --scratch-path .build-release -Xlinker -s
 
-.PHONY: help build release test unit integration coverage demo format lint conformance docs clean install-dependencies simulate
+.PHONY: help build build-tests release test unit integration coverage demo format lint conformance docs clean install-dependencies simulate
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-22s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,8 +28,10 @@ release: ## static, stripped binaries in dist/
 	cp .build-release/release/patroni .build-release/release/patronictl dist/
 	@ls -l dist
 
-test: install-dependencies ## all tests: rules, rooms, real PostgreSQL and etcd, beside real Patroni
+build-tests: ## debug build of everything
 	$(SWIFT) build --build-tests
+
+test: install-dependencies build-tests ## all tests: rules, rooms, real PostgreSQL and etcd, beside real Patroni
 	scripts/side-by-side '--filter PatroniPostgresTests' '--skip IntegrationTests --skip PatroniPostgresTests'
 	$(TEST) --no-parallel --filter IntegrationTests
 
@@ -45,12 +47,10 @@ simulate: ## whole clusters in virtual time: a fixed budget of histories, and so
 	.build-sim/release/patroni-simulator mutations
 	.build-sim/release/patroni-simulator run --histories 500 --jobs 2 --from $$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 
-unit: ## the tests that need no server: core, configuration, house rules
-	$(SWIFT) build --build-tests
+unit: build-tests ## the tests that need no server: core, configuration, house rules
 	$(TEST) --filter 'TidyTests|PatroniCoreTests|PatroniConfigurationTests'
 
-integration: install-dependencies ## the tests with whole clusters only
-	$(SWIFT) build --build-tests
+integration: install-dependencies build-tests ## the tests with whole clusters only
 	$(TEST) --no-parallel --filter IntegrationTests
 
 coverage: ## line coverage of the decisions by the core's tests, file by file; fails below 95 %
@@ -68,8 +68,7 @@ lint: ## format check, warnings are errors
 conformance: release ## upstream's acceptance suite against dist/ (needs CONFORMANCE, see docs/conformance.md)
 	@scripts/conformance
 
-docs: ## rewrite what is written from the code: settings, rules, conformance
-	$(SWIFT) build --build-tests
+docs: build-tests ## rewrite what is written from the code: settings, rules, conformance
 	UPDATE_DOCS=1 $(TEST) --filter TidyTests.DocumentsTests
 	scripts/conformance-table
 
