@@ -83,6 +83,25 @@ public enum FileReading {
         return Array(contents[..<filled])
     }
 
+    /// Up to `count` bytes from the place `offset` on; fewer when the file ends before.
+    public static func part(of path: String, from offset: Int, count: Int) throws(FileError) -> [UInt8] {
+        let fd = open(path, O_RDONLY | O_CLOEXEC)
+        guard fd >= 0 else { throw FileError("open", path, .last) }
+        defer { close(fd) }
+        var contents = [UInt8](repeating: 0, count: count)
+        var filled = 0
+        while filled < count {
+            let found = contents[filled...].withUnsafeMutableBytes {
+                pread(fd, $0.baseAddress, $0.count, off_t(offset + filled))
+            }
+            if found < 0, errno == EINTR { continue }
+            if found < 0 { throw FileError("read", path, .last) }
+            if found == 0 { break }
+            filled += found
+        }
+        return Array(contents[..<filled])
+    }
+
     /// The entries of a directory without `.` and `..`, sorted.
     public static func names(in directory: String) throws(FileError) -> [String] {
         guard let stream = opendir(directory) else { throw FileError("open directory", directory, .last) }

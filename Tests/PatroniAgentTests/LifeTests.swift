@@ -43,6 +43,20 @@ import Testing
         }
     }
 
+    @Test func `a primary whose promotion nobody saw the end of gets its checkpoint`() async throws {
+        let rig = try await Rig()
+        let alpha = try await rig.member("alpha")
+        await alpha.server.place(.primary, control: .inProduction, timeline: 2, checkpointed: 1)
+        try await rig.running(alpha) {
+            try await rig.eventually("alpha has written a checkpoint") {
+                await alpha.server.did.contains("checkpoint")
+            }
+            try await rig.eventually("the others know") {
+                try await rig.cluster().member("alpha").map { $0.role == .primary && !$0.awaitsCheckpoint } == true
+            }
+        }
+    }
+
     @Test func `a primary that can't be started gives its key away`() async throws {
         let rig = try await Rig()
         let (alpha, beta) = (try await rig.member("alpha"), try await rig.member("beta"))

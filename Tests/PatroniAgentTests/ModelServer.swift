@@ -71,6 +71,8 @@ actor ModelServer: ManagedServer {
     private(set) var kind = Kind.stopped
     private var control: ControlState?
     private(set) var timeline: UInt32 = 1
+    /// Of the latest checkpoint.
+    private var checkpointed: UInt32 = 1
     private(set) var position: UInt64 = 100
     private var upstream: MemberName?
     /// Of a standby cluster's leader.
@@ -94,9 +96,10 @@ actor ModelServer: ManagedServer {
     func trouble(_ change: @Sendable (inout Troubles) -> Void) { change(&troubles) }
 
     /// A database that is there before the agent is.
-    func place(_ kind: Kind, control: ControlState, timeline: UInt32 = 1) {
+    func place(_ kind: Kind, control: ControlState, timeline: UInt32 = 1, checkpointed: UInt32? = nil) {
         self.control = control
         self.timeline = timeline
+        self.checkpointed = checkpointed ?? timeline
         become(kind)
     }
 
@@ -129,6 +132,7 @@ actor ModelServer: ManagedServer {
         guard kind == .standby, !troubles.isCutOff, let source = world[upstream], source.name != name else { return }
         guard let tip = await source.tip, tip.timeline >= timeline, kind == .standby else { return }
         (timeline, position) = (tip.timeline, max(position, tip.position))
+        checkpointed = timeline
     }
 
     var tip: (timeline: UInt32, position: UInt64)? { kind == .stopped ? nil : (timeline, position) }
@@ -144,7 +148,7 @@ actor ModelServer: ManagedServer {
             return ServerLook(directory: .empty, status: .stopped)
         }
         let data = ControlData(
-            systemIdentifier: identifier, state: control, timeline: Timeline(timeline), checkpoint: LSN(position))
+            systemIdentifier: identifier, state: control, timeline: Timeline(checkpointed), checkpoint: LSN(position))
         return ServerLook(directory: .holds(data), status: await status)
     }
 
@@ -239,6 +243,7 @@ actor ModelServer: ManagedServer {
             await time.sleep(until: time.now + .milliseconds(50))
         }
         did.append("checkpoint")
+        checkpointed = timeline
     }
 
     func promote(

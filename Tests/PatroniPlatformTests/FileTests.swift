@@ -35,6 +35,13 @@ import Testing
         #expect(throws: FileError.self) { try FileReading.bytes("/dev/zero", limit: 100_000) }
     }
 
+    @Test func `a part of a file is read wherever it lies`() throws {
+        try DurableFile.write(path + "/a", Array(0..<100))
+        #expect(try FileReading.part(of: path + "/a", from: 10, count: 3) == [10, 11, 12])
+        #expect(try FileReading.part(of: path + "/a", from: 98, count: 3) == [98, 99])
+        #expect(try FileReading.part(of: path + "/a", from: 200, count: 3).isEmpty)
+    }
+
     @Test func `removing a tree never leaves it through a link`() throws {
         try FileTree.create(path + "/outside/deep")
         try DurableFile.write(path + "/outside/kept", "x")

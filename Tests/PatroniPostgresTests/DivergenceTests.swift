@@ -59,6 +59,56 @@ import Testing
         #expect(DivergenceCheck.judge(first, leaderTimeline: Timeline(1), history: nil) == .same)
     }
 
+    @Test func `only what both should have of our timeline is worth comparing`() {
+        func shared(_ local: LocalPosition, _ leader: UInt32, _ end: String? = nil) -> SharedLog? {
+            DivergenceCheck.shared(
+                local, leaderTimeline: Timeline(leader), history: Self.history, ownHistory: nil,
+                leaderEnd: end.map(Self.lsn))
+        }
+        func part(_ timeline: UInt32, _ begin: String, _ end: String) -> SharedLog {
+            SharedLog(timeline: Timeline(timeline), begin: Self.lsn(begin), end: Self.lsn(end))
+        }
+        let ahead = LocalPosition.standby(Timeline(3), replayed: Self.lsn("0/6000000"))
+        #expect(shared(ahead, 3, "0/7000000") == part(3, "0/5000000", "0/6000000"))
+        #expect(shared(ahead, 3, "0/5800000") == part(3, "0/5000000", "0/5800000"))
+        let behind = LocalPosition.standby(Timeline(2), replayed: Self.lsn("0/6000000"))
+        #expect(shared(behind, 3) == part(2, "0/3000000", "0/5000000"))
+        let first = LocalPosition.formerPrimary(Timeline(1), checkpoint: Self.lsn("0/2000000"))
+        #expect(shared(first, 3) == part(1, "0/0", "0/2000000"))
+        #expect(shared(.standby(Timeline(4), replayed: Self.lsn("0/6000000")), 3) == nil)
+        #expect(shared(.standby(Timeline(3), replayed: Self.lsn("0/5000000")), 3) == nil)
+    }
+
+    @Test func `other bytes are another timeline, whatever the numbers say`() {
+        let part = SharedLog(timeline: Timeline(3), begin: Self.lsn("0/5000000"), end: Self.lsn("0/6000000"))
+        for verdict in [DivergenceVerdict.same, .diverged(because: "x"), .dependsOnCheckpointEnd(switchpoint: .zero)] {
+            #expect(isForked(DivergenceCheck.judge(verdict, bytes: .different(at: part.begin), of: part)))
+            #expect(DivergenceCheck.judge(verdict, bytes: .equal, of: part) == verdict)
+            #expect(DivergenceCheck.judge(verdict, bytes: .unknown("gone"), of: part) == verdict)
+        }
+    }
+
+    @Test func `the first record and the last page are looked at, each within its own file`() {
+        let size: UInt64 = 0x100_0000
+        func pieces(_ begin: String, _ end: String) -> [LogPiece] {
+            LogPiece.pieces(from: Self.lsn(begin), to: Self.lsn(end), segment: size)
+        }
+        #expect(
+            pieces("0/5000028", "2/6000100") == [
+                LogPiece(start: Self.lsn("0/5000028"), count: 1024), LogPiece(start: Self.lsn("2/6000000"), count: 256),
+            ])
+        #expect(
+            pieces("0/5FFFFF0", "0/6000000") == [
+                LogPiece(start: Self.lsn("0/5FFFFF0"), count: 16), LogPiece(start: Self.lsn("0/5FFFFF0"), count: 16),
+            ])
+        #expect(pieces("0/0", "0/2800000") == [LogPiece(start: Self.lsn("0/27FE000"), count: 8192)])
+        #expect(pieces("0/2", "0/2").isEmpty)
+        let piece = LogPiece(start: Self.lsn("2/6000100"), count: 1)
+        #expect(piece.file(Timeline(18), segment: size) == "000000120000000200000006")
+        #expect(piece.offset(segment: size) == 256)
+        #expect(piece.file(Timeline(1), segment: 0x4000_0000) == "000000010000000200000000")
+    }
+
     @Test func `an ancestor of the same number that began elsewhere can be rewound`() {
         let local = LocalPosition.standby(Timeline(3), replayed: Self.lsn("0/6000000"))
         let later = TimelineHistory(historyFile: "1\t0/3000000\tx\n2\t0/5000000\tx\n3\t0/7000000\tx\n")

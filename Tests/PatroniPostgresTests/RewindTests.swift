@@ -129,6 +129,58 @@ import Testing
         }
     }
 
+    @Test func `two promotions to one timeline at the same place differ in their bytes`() async throws {
+        let (one, two, three) = (try TestMember("one"), try TestMember("two"), try TestMember("three"))
+        try await withMembers(one, two, three) {
+            try await one.bootstrap()
+            try await two.clone(from: one)
+            try await three.clone(from: one)
+            try await two.startFollowing(one)
+            try await three.startFollowing(one)
+            try await two.catchUp(with: one)
+            try await three.catchUp(with: one)
+            try await one.stop()
+            try await three.promote()
+            try await three.stop()
+            try await three.startFollowing(nil)
+            try await two.promote()
+            try await two.value("CREATE TABLE other AS SELECT generate_series(1, 100000)")
+            try await two.value("CHECKPOINT")
+            let (ours, theirs) = (
+                try FileReading.text(HistoryFile.path(of: Timeline(2), in: three.server.files.wal)),
+                try FileReading.text(HistoryFile.path(of: Timeline(2), in: two.server.files.wal))
+            )
+            #expect(ours == theirs, "both left timeline 1 at the same place")
+
+            let end = LSN(try await three.value("SELECT pg_last_wal_replay_lsn()") ?? "") ?? .zero
+            let leader = ServerAddress(two.endpoint)
+            #expect(await check(three, .standby(Timeline(2), replayed: end), leader) == "forked")
+            // The leader goes on to a timeline that says of itself that it comes from ours.
+            try await two.stop()
+            try await two.startFollowing(nil)
+            try await two.promote()
+            #expect(await check(three, .standby(Timeline(2), replayed: end), leader) == "forked")
+            try await three.stop()
+            #expect(await check(three, try await position(of: three), leader) == "forked")
+            // Who really comes from there is not taken for another one.
+            try FileTree.remove(three.server.files.data)
+            try await three.clone(from: two)
+            try await three.startFollowing(two)
+            try await three.catchUp(with: two)
+            let copied = LSN(try await three.value("SELECT pg_last_wal_replay_lsn()") ?? "") ?? .zero
+            #expect(await check(three, .standby(Timeline(3), replayed: copied), leader) == "same")
+        }
+    }
+
+    private func check(_ member: TestMember, _ local: LocalPosition, _ leader: ServerAddress) async -> String {
+        let verdict = await member.rewind.check(local, against: leader, by: soon())
+        return switch verdict {
+        case .forked: "forked"
+        case .same: "same"
+        default: "\(verdict)"
+        }
+    }
+
     @Test func `a leader that does not answer, or is a standby, answers nothing`() async throws {
         try await pair { old, new in
             let local = LocalPosition.standby(Timeline(1), replayed: LSN(1))

@@ -18,7 +18,6 @@ extension Agent {
             forgetLease()
             try await stopForGood(.immediate)
         }
-        uncheckpointedPromotion = nil
         await parts.callbacks.stopped(as: memory.role)
     }
 

@@ -44,7 +44,6 @@ extension Agent {
         if !endedJobs.isEmpty { job = nil }
         for ended in endedJobs { memory.ended(ended.job, ended.outcome, at: now, settings: settings) }
         endedJobs = []
-        if look.status.running.map({ !$0.isPrimary }) == true { uncheckpointedPromotion = nil }
     }
 
     /// How long a job that was called off may take to end.
@@ -175,24 +174,26 @@ extension Agent {
             await callbacks.roleChanged(to: .promoted)
         }
         synchronousGrace = now + settings.loopWait
-        promotions += 1
-        let promotion = promotions
-        uncheckpointedPromotion = promotion
-        Task { await self.checkpoint(after: promotion) }
         return .succeeded
     }
 
-    /// pg_rewind on the others reads our timeline from the checkpoint (HA-130).
-    private func checkpoint(after promotion: Int) async {
-        while uncheckpointedPromotion == promotion, !hasEnded {
-            do throws(JobFailure) {
-                try await parts.server.checkpoint(by: now + .seconds(600))
-                if uncheckpointedPromotion == promotion { uncheckpointedPromotion = nil }
-                wakeUps.wake()
-            } catch {
-                log.warning("checkpoint after promotion failed: \(error)")
-                await parts.time.sleep(until: now + .seconds(1))
+    /// pg_rewind on the others reads our timeline from the checkpoint (HA-130). Whoever gave the order to promote may be
+    /// gone, so it is the server that tells whether one is missing.
+    func checkpointIfPromoted() {
+        guard look.awaitsCheckpoint, !isCheckpointUnderway, lease.isValid(at: now) else { return }
+        isCheckpointUnderway = true
+        Task {
+            while look.awaitsCheckpoint, !hasEnded {
+                do throws(JobFailure) {
+                    try await parts.server.checkpoint(by: now + .seconds(600))
+                    break
+                } catch {
+                    log.warning("checkpoint after promotion failed: \(error)")
+                    await parts.time.sleep(until: now + .seconds(1))
+                }
             }
+            isCheckpointUnderway = false
+            wakeUps.wake()
         }
     }
 

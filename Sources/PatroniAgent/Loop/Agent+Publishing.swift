@@ -10,6 +10,7 @@ import PatroniPlatform
 extension Agent {
     func publish() async {
         publishStatusBoard()
+        checkpointIfPromoted()
         // Without an answer from the store there was no turn worth telling of (HA-043).
         if cluster != nil, !isStoreKnownToBeSilent { await publishToStore() }
         arrangeSlots()
@@ -71,7 +72,7 @@ extension Agent {
         member.state = state
         member.role = role
         member.version = PatroniVersion.text
-        member.awaitsCheckpoint = uncheckpointedPromotion != nil && role == .primary
+        member.awaitsCheckpoint = look.awaitsCheckpoint && role == .primary
         member.tags = asksForRelease ? local.tags.withoutSynchronous : local.tags
         member.isPaused = settings.isPaused
         member.pendingRestart = !look.pendingRestart.isEmpty

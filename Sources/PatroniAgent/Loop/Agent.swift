@@ -105,9 +105,8 @@ package actor Agent {
     var flight: FlightLog
     /// Somebody is being asked what stands against them.
     var isExplaining = false
-    /// The promotion whose first checkpoint the others still wait for (HA-130).
-    var uncheckpointedPromotion: Int?
-    var promotions = 0
+    /// The first checkpoint after a promotion is being written (HA-130).
+    var isCheckpointUnderway = false
     var retainedSlots = RetainedSlots()
     var synchronous = SynchronousReplication()
     /// Until then voters have time to come back to a primary that has just begun (HA-191).

@@ -112,6 +112,14 @@ package struct ServerLook: Sendable {
         self.missingSlots = missingSlots
         self.pendingRestart = pendingRestart
     }
+
+    /// It has been promoted, and its latest checkpoint is from before.
+    package var awaitsCheckpoint: Bool {
+        guard case .holds(let control) = directory, let running = status.running, running.isPrimary,
+            let timeline = running.timeline, let checkpointed = control.timeline
+        else { return false }
+        return checkpointed < timeline
+    }
 }
 
 /// How to come up.

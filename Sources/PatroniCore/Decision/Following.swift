@@ -33,11 +33,14 @@ enum Following {
             Rule("ask-whom", "Are the recovery settings in force the right ones (HA-254)?") { now in
                 now.facts.upstream == nil ? .ask(.upstream(target(now))) : nil
             },
+        ] + ComparingFirst.rules + [
             Rule(
                 "change-upstream",
                 "Streaming goes on from somebody else; in maintenance mode nothing is restarted for it (HA-136, HA-256)."
             ) { now in
-                guard let state = now.facts.upstream, state != .asWanted, !wasJustTold(now) else { return nil }
+                guard let state = now.facts.upstream, state != .asWanted, !wasJustTold(now),
+                    !ComparingFirst.holdsBack(now)
+                else { return nil }
                 let job = Job.follow(target(now), restart: state == .needsRestart)
                 return now.isPaused && state == .needsRestart
                     ? nil : .act(.begin(job), because: .changingUpstream(target(now)))
@@ -89,7 +92,9 @@ enum Following {
     }
 
     private static func isStreamingTheLeadersTimeline(_ now: Situation) -> Bool {
-        guard now.running?.standby?.replicationState == "streaming" else { return false }
+        guard now.running?.standby?.replicationState == "streaming", !ComparingFirst.holdsBack(now) else {
+            return false
+        }
         guard let theirs = now.cluster?.leaderMember?.timeline, let own = now.running?.timeline else { return true }
         return own >= theirs
     }

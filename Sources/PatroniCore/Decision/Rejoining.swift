@@ -77,7 +77,7 @@ enum Rejoining {
 
     /// What could not be found out is tried again, but not at once. A standby that still does not stream after a ttl
     /// may have been compared with another life of the same leader.
-    private static func needsComparison(_ now: Situation) -> Bool {
+    static func needsComparison(_ now: Situation) -> Bool {
         switch now.memory.divergence {
         case .unchecked: true
         case .unknown: !now.isWithin(patience(now), of: now.memory.comparedAt)

@@ -59,6 +59,13 @@ public enum DivergenceVerdict: Sendable, Hashable {
     case unknown(String)
 }
 
+/// A part of one timeline that both logs should have in common.
+public struct SharedLog: Sendable, Hashable {
+    public var timeline: Timeline
+    public var begin: LSN
+    public var end: LSN
+}
+
 public enum DivergenceCheck {
     /// `history`: where the timelines before the leader's ended, oldest first; needed when the leader's is newer
     /// (HA-237). `ownHistory`: those before ours, nil when the file is lost. `leaderEnd`: where the leader's log ended
@@ -94,6 +101,39 @@ public enum DivergenceCheck {
                 ? .diverged(because: "our checkpoint is at \(checkpoint), timeline \(own) ended at \(switchpoint)")
                 : .dependsOnCheckpointEnd(switchpoint: switchpoint)
         }
+    }
+
+    /// What of our own timeline should be the leader's too, so that its bytes are worth comparing; nil when there is
+    /// nothing. The parameters are those of ``judge(_:leaderTimeline:history:ownHistory:leaderEnd:)``.
+    public static func shared(
+        _ local: LocalPosition, leaderTimeline: Timeline, history: TimelineHistory?,
+        ownHistory: TimelineHistory? = nil, leaderEnd: LSN? = nil
+    ) -> SharedLog? {
+        let own = local.timeline
+        var end =
+            switch local {
+            case .standby(_, let replayed): replayed
+            case .formerPrimary(_, let checkpoint): checkpoint
+            }
+        if own == leaderTimeline {
+            if let leaderEnd { end = min(end, leaderEnd) }
+        } else {
+            guard own < leaderTimeline, let row = history?.rows.last(where: { $0.timeline == own }) else { return nil }
+            end = min(end, row.switchpoint)
+        }
+        let begin = (history ?? ownHistory)?.rows.last { $0.timeline < own }?.switchpoint ?? .zero
+        return begin < end ? SharedLog(timeline: own, begin: begin, end: end) : nil
+    }
+
+    /// Takes in what the bytes of ``shared(_:leaderTimeline:history:ownHistory:leaderEnd:)`` say. Numbers can't tell two
+    /// promotions apart that parted at the same place; neither can pg_rewind, which would keep what the leader never had.
+    public static func judge(
+        _ verdict: DivergenceVerdict, bytes: LogComparison, of part: SharedLog
+    ) -> DivergenceVerdict {
+        guard case .different(let place) = bytes else { return verdict }
+        if case .forked = verdict { return verdict }
+        return .forked(
+            because: "our timeline \(part.timeline) is another one than the leader's: the logs differ at \(place)")
     }
 
     /// Members that are cut off from each other may give the same number to their promotions. Why ours is not the

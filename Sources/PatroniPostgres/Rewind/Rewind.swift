@@ -71,14 +71,36 @@ public struct Rewind: Sendable {
         } catch { return .unknown("Exception when working with primary via replication connection: \(error)") }
         let own = local.timeline
         let ownHistory = await offPool { [wal = server.files.wal] in HistoryFile.read(own, in: wal)?.history }
-        let verdict = DivergenceCheck.judge(
+        var verdict = DivergenceCheck.judge(
             local, leaderTimeline: identity.timeline, history: history, ownHistory: ownHistory,
             leaderEnd: identity.position)
+        if let part = DivergenceCheck.shared(
+            local, leaderTimeline: identity.timeline, history: history, ownHistory: ownHistory,
+            leaderEnd: identity.position)
+        {
+            let later = (history?.rows.map(\.timeline) ?? []).filter { $0 > own } + [identity.timeline]
+            let bytes = await bytes(of: part, timelines: [own] + later.filter { $0 != own }, leader, by: deadline)
+            verdict = DivergenceCheck.judge(verdict, bytes: bytes, of: part)
+        }
         guard case .dependsOnCheckpointEnd(let switchpoint) = verdict,
             case .formerPrimary(let timeline, let checkpoint) = local
         else { return verdict }
         let end = await WalDump(server.files, programs).end(ofLastRecord: checkpoint, timeline, by: deadline)
         return DivergenceCheck.judge(checkpointEnd: end, switchpoint: switchpoint)
+    }
+
+    /// Numbers alone don't tell whether a timeline is the leader's. Where the bytes can't be had, they have to do.
+    private func bytes(
+        of part: SharedLog, timelines: [Timeline], _ leader: ServerAddress, by deadline: Moment
+    ) async -> LogComparison {
+        do throws(SQLError) {
+            let connection = try await SQLConnection.open(source(leader), by: deadline, time: time)
+            let found = await LogBytes(wal: server.files.wal, leader: connection)
+                .compare(part, timelines: timelines, by: deadline)
+            await connection.close()
+            if case .unknown(let why) = found { logger.info("the log could not be compared with the leader's: \(why)") }
+            return found
+        } catch { return .unknown("\(error)") }
     }
 
     /// Why the leader can't be used; nil when it is a primary that answers.

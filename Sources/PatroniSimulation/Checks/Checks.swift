@@ -71,6 +71,7 @@ struct Checks {
         }
         if seenMixings < world.fleet.mixings.count {
             seenMixings = world.fleet.mixings.count
+            world.statistics.mixings += 1
             world.trace.say(world.now, .world, "a standby met a log that only looks like the continuation of its own")
         }
     }

@@ -16,6 +16,8 @@ struct Statistics {
     var copies = 0
     var fencings = 0
     var promotions = 0
+    /// Standbys and rewinds that took another log for their own.
+    var mixings = 0
     /// Dead agents that did not end.
     var ghostsLeft = 0
     var hash: UInt64 = 0
@@ -38,6 +40,7 @@ struct Statistics {
         copies += other.copies
         fencings += other.fencings
         promotions += other.promotions
+        mixings += other.mixings
         ghostsLeft += other.ghostsLeft
         hash ^= other.hash
         longestHealing = max(longestHealing, other.longestHealing)

@@ -48,10 +48,11 @@ extension HistoryPlan {
 
     private static func drawTheme(_ source: inout RandomSource) -> Mode {
         switch source.below(100) {
-        case ..<35: .asynchronous
-        case ..<75: .synchronous
-        case ..<90: .pause
-        default: .asynchronous
+        case ..<25: .asynchronous
+        case ..<50: .synchronous
+        case ..<70: .quorum
+        case ..<85: .failsafe
+        default: .pause
         }
     }
 

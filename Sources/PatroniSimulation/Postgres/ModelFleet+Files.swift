@@ -84,9 +84,16 @@ extension ModelFleet {
         guard isReachable(leader, from: id), servers[leader.index].phase == .primary,
             let theirs = servers[leader.index].files
         else { return .unknown("the leader is not accessible, or still in recovery") }
+        let (history, ownHistory) = (theirs.log.history, servers[id.index].files?.log.history)
         var verdict = DivergenceCheck.judge(
-            local, leaderTimeline: theirs.log.timeline, history: theirs.log.history,
-            ownHistory: servers[id.index].files?.log.history, leaderEnd: theirs.log.end)
+            local, leaderTimeline: theirs.log.timeline, history: history, ownHistory: ownHistory,
+            leaderEnd: theirs.log.end)
+        if let part = DivergenceCheck.shared(
+            local, leaderTimeline: theirs.log.timeline, history: history, ownHistory: ownHistory,
+            leaderEnd: theirs.log.end)
+        {
+            verdict = DivergenceCheck.judge(verdict, bytes: bytes(of: part, id.index, leader.index), of: part)
+        }
         if case .dependsOnCheckpointEnd(let switchpoint) = verdict {
             verdict = DivergenceCheck.judge(checkpointEnd: servers[id.index].end, switchpoint: switchpoint)
         }
@@ -97,6 +104,14 @@ extension ModelFleet {
         case .unknown(let why): return .unknown(why)
         case .dependsOnCheckpointEnd: return .unknown("the end of our last checkpoint is not known")
         }
+    }
+
+    /// What the bytes of both logs say, as long as the leader has them.
+    private func bytes(of part: SharedLog, _ index: Int, _ leader: Int) -> LogComparison {
+        guard let mine = servers[index].files?.log, let theirs = servers[leader].files?.log,
+            servers[leader].keptFrom < part.end
+        else { return .unknown("the leader's log is gone") }
+        return mine.commonEnd(with: theirs) >= part.end ? .equal : .different(at: part.begin)
     }
 
     private mutating func localPosition(_ index: Int) -> LocalPosition? {
@@ -149,6 +164,10 @@ extension ModelFleet {
         if theirs.checkpointTimeline != theirs.log.timeline {
             // Its control data still speak of the time before its promotion: pg_rewind sees no difference.
             return .rewound
+        }
+        if mine.log.apparentCommonEnd(with: theirs.log) > mine.log.commonEnd(with: theirs.log) {
+            // It would have left what the leader never had.
+            mixings.append(ModelMixing(standby: id, upstream: leader, at: Moment(nanoseconds: now)))
         }
         var files = theirs
         files.hasBackupLabel = true

@@ -145,8 +145,8 @@ extension ModelFleet {
         else { return }
         let position = min(found, log.end)
         let writer = log.writer.number
-        // A promotion's own branch may not be reached yet by who confirms.
-        guard position > ledger[writer].acknowledged, position >= log.branch.start else { return }
+        // A promotion's own branch may not be reached yet by who confirms; nothing is committed where it begins.
+        guard position > ledger[writer].acknowledged, position > log.branch.start else { return }
         ledger[writer].acknowledged = position
         if isPromising { ledger[writer].promised = position }
     }

@@ -76,6 +76,16 @@ public struct ModelLog: Sendable, Hashable {
         return common
     }
 
+    /// The same as far as numbers and positions tell, which is all that pg_rewind looks at.
+    func apparentCommonEnd(with other: ModelLog) -> LSN {
+        var common = LSN.zero
+        for (mine, theirs) in zip(branches, other.branches) {
+            guard mine.timeline == theirs.timeline, mine.start == theirs.start else { break }
+            common = min(mine.end, theirs.end)
+        }
+        return common
+    }
+
     /// Does the log hold everything that `writer` wrote up to `position`?
     public func holds(_ writer: LogWriter, upTo position: LSN) -> Bool {
         for branch in branches.reversed() where branch.writer == writer { return branch.end >= position }

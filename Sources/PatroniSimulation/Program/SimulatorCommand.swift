@@ -65,7 +65,7 @@ extension Statistics {
         return
             "\(histories) histories, \((hours * 10).rounded() / 10) cluster-hours, \(turns) turns, \(events) events, "
             + "\(jobs) jobs, \(faults) faults, \(commands) commands, \(promotions) promotions, \(copies) copies, "
-            + "\(fencings) fencings, \(halts) halts, longest healing \(longestHealing.inSeconds.rounded()) s; "
+            + "\(fencings) fencings, \(halts) halts, \(mixings) mixings, longest healing \(longestHealing.inSeconds.rounded()) s; "
             + "\((seconds * 10).rounded() / 10) s, \((processor * 10).rounded() / 10) CPU seconds, "
             + "\(rate.rounded()) cluster-hours per CPU minute; trace \(String(hash, radix: 16))"
     }

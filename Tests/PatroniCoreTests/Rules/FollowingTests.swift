@@ -40,6 +40,14 @@ import Testing
         $0.removeDataDirectoryOnDivergedTimelines = true
     }
     static func found(_ divergence: Divergence) -> @Sendable (inout Memory) -> Void { { $0.found(divergence) } }
+    static func onTimeline(_ own: UInt32, leader: UInt32, _ role: MemberRole = .primary) -> Observation {
+        Observation.standby.server(.standby(timeline: own)).cluster { cluster in
+            cluster.change("alpha") {
+                $0.timeline = Timeline(leader)
+                $0.role = role
+            }
+        }
+    }
 
     static let rows: [Row] = [
         Row(
@@ -108,6 +116,45 @@ import Testing
                 $0.ended(.copySlots(["l"], from: "alpha"), .failed("x"), at: .start, settings: ClusterSettings())
             },
             fires: "following/streams", then: .settles(.following(leader: "alpha"))),
+
+        // It is to stream from somebody else, who may be on another timeline of the same number.
+        Row(
+            "ask before streaming from a leader on our own timeline", onTimeline(2, leader: 2),
+            world: { $0.upstream = .needsReload }, fires: "following/compare-first",
+            then: .begins(.checkDivergence(from: "alpha"))),
+        Row(
+            "nobody else began the first timeline", onTimeline(1, leader: 1), world: { $0.upstream = .needsReload },
+            fires: "following/change-upstream", then: .begins(.follow(.member("alpha"), restart: false))),
+        Row(
+            "where a newer timeline left ours PostgreSQL itself looks", onTimeline(2, leader: 3),
+            world: { $0.upstream = .needsReload }, fires: "following/change-upstream",
+            then: .begins(.follow(.member("alpha"), restart: false))),
+        Row(
+            "a leader on an older timeline than ours is still to be promoted", onTimeline(2, leader: 1, .replica),
+            world: { $0.upstream = .needsReload }, fires: "following/not-ready-yet",
+            then: .settles(.waitingForLeaderToPromote("alpha"))),
+        Row(
+            "a leader that has yet to leave our timeline will begin another one", onTimeline(2, leader: 2, .replica),
+            world: { $0.upstream = .needsReload }, fires: "following/change-upstream",
+            then: .begins(.follow(.member("alpha"), restart: false))),
+        Row(
+            "it is the same timeline: stream", onTimeline(2, leader: 2), memory: found(.none),
+            world: { $0.upstream = .needsReload }, fires: "following/change-upstream",
+            then: .begins(.follow(.member("alpha"), restart: false))),
+        Row(
+            "it is another one: keep what we have until it is copied",
+            onTimeline(2, leader: 2).settings(mayRemove), memory: found(.needsCopy("forked")),
+            world: { $0.upstream = .needsReload }, fires: "following/clone-diverged",
+            then: .begins(.reinitialize(from: .leader("alpha")))),
+        Row(
+            "the leader does not answer: wait", onTimeline(2, leader: 2), memory: found(.unknown("timeout")),
+            world: { $0.upstream = .needsReload }, fires: "following/not-compared",
+            then: .settles(.divergenceUnknown("timeout"))),
+        Row(
+            "another member may answer where the leader doesn't",
+            onTimeline(2, leader: 2).tagged("replicatefrom", "gamma"), memory: found(.unknown("timeout")),
+            world: { $0.upstream = .needsReload }, fires: "following/change-upstream",
+            then: .begins(.follow(.member("gamma"), restart: false))),
 
         // Not streaming: does it have more than the leader?
         Row(

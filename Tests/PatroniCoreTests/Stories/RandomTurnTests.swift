@@ -174,8 +174,9 @@ import Testing
                 case .promote: request?.candidate == one.now.me && one.hasKey
                 case .demote(.graceful): request?.candidate != nil && one.hasKey
                 case .follow(_, restart: false): true
-                case .start(.standby), .start(.standbyLeader), .checkDivergence, .rewind, .reinitialize:
-                    one.memory.role == .demoted
+                // Of a running standby it only reads.
+                case .checkDivergence: one.now.server.running?.standby != nil || one.memory.role == .demoted
+                case .start(.standby), .start(.standbyLeader), .rewind, .reinitialize: one.memory.role == .demoted
                 default: false
                 }
             }

@@ -55,7 +55,11 @@ struct PredictedCluster {
         case .freeze(let name): fleet.setFrozen(true, id(name), at: now)
         case .thaw(let name): fleet.setFrozen(false, id(name), at: now)
         case .checkpoint(let name): _ = fleet.checkpoint(id(name), at: now)
-        case .compare(let name, let leader): return "\(fleet.divergence(of: id(name), from: id(leader), at: now))"
+        case .compare(let name, let leader):
+            let found = fleet.divergence(of: id(name), from: id(leader), at: now)
+            // The places named in the reason are the model's own.
+            if case .needsCopy = found { return "forked" }
+            return "\(found)"
         case .rewind(let name, let leader): return "\(fleet.rewind(id(name), from: id(leader), at: now))"
         }
         return nil

@@ -110,7 +110,7 @@ final class RealCluster: Sendable {
         switch await member.rewind.check(position, against: ServerAddress(leader.endpoint), by: soon()) {
         case .same: return "none"
         case .diverged: return "diverged"
-        case .forked(let why): return "\(Divergence.needsCopy(why))"
+        case .forked: return "forked"
         case .unknown, .dependsOnCheckpointEnd: return "unknown"
         }
     }

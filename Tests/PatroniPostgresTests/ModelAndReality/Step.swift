@@ -135,6 +135,13 @@ struct Scenario: Sendable, CustomTestStringConvertible {
                 .compare("a", with: "b"),
             ]),
         Scenario(
+            name: "two promotions to one timeline at the same place",
+            steps: three + [
+                .kill("a"), .promote("b"), .commit(on: "b"), .checkpoint("b"), .stop("b", .fast),
+                .startStandby("b", of: "a"), .promote("c"), .commit(on: "c"), .commit(on: "c"), .checkpoint("c"),
+                .commit(on: "c"), .compare("b", with: "c"), .stop("b", .fast), .compare("b", with: "c"),
+            ]),
+        Scenario(
             name: "a primary that waits is killed, its commit is there and was never acknowledged",
             steps: two + [
                 .names("c", on: "a"), .commit(on: "a"), .kill("a"), .promote("b"), .stop("b", .immediate),
