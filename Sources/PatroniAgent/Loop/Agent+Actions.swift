@@ -63,6 +63,8 @@ extension Agent {
         let era = leaseEra
         let end = sent + settings.ttl
         let wasHeld = lease.isValid(at: sent)
+        // What the votes were counted by, whether the answer comes or not.
+        if action == .acquireLeaderKey { (racedSync, racedView) = (cluster?.sync, RacedView(cluster)) }
         let request = Task { [store = parts.store] in
             action == .acquireLeaderKey
                 ? await store.acquireLeader(by: deadline) : await store.renewLeader(by: deadline)
@@ -78,7 +80,6 @@ extension Agent {
             failsafe.leadsNormally()
             // The view is from before: who shuts down or hands over next must know that there is a key to release.
             if cluster?.leader?.name != me { cluster?.leader = Leader(name: me) }
-            if action == .acquireLeaderKey { racedSync = cluster?.sync }
             if !wasHeld {
                 retainedSlots = RetainedSlots(inherited: cluster?.status.retainedSlots ?? [], at: now)
             }

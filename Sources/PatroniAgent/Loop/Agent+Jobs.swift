@@ -163,7 +163,7 @@ extension Agent {
             throw JobFailure("Promotion cancelled because the pre-promote script failed: \(failure)")
         }
         if Task.isCancelled || !lease.isValid(at: now) { throw JobFailure("the leader key was lost") }
-        guard await settleSynchronousBeforePromotion() else { return .cancelled }
+        guard await nobodyHasLedSince(), await settleSynchronousBeforePromotion() else { return .cancelled }
         // The script, the store or the whole machine may have slept longer than the lease.
         guard !Task.isCancelled, case .held(let leaseEnd) = lease, now < leaseEnd else {
             throw JobFailure("the leader key was lost")
@@ -175,6 +175,23 @@ extension Agent {
         }
         synchronousGrace = now + settings.loopWait
         return .succeeded
+    }
+
+    /// This machine may have stood still between the look and the key, long enough for somebody else to win, promote and
+    /// die. Nobody can lead now that the key is ours, so what the store says stays so.
+    private func nobodyHasLedSince() async -> Bool {
+        guard let raced = racedView else { return true }
+        let read: Cluster
+        do throws(StoreFailure) { read = try await parts.store.readCluster(by: storeDeadline()) } catch {
+            log.warning("Postponing promotion because the store does not say whether somebody has led since: \(error)")
+            await parts.time.sleep(until: now + .milliseconds(200))
+            return false
+        }
+        racedView = nil
+        guard let change = raced.change(in: read) else { return true }
+        log.warning("Postponing promotion because somebody has led since the members were asked: \(change)")
+        await releaseKey(position: nil)
+        return false
     }
 
     /// pg_rewind on the others reads our timeline from the checkpoint (HA-130). Whoever gave the order to promote may be

@@ -113,6 +113,8 @@ package actor Agent {
     var synchronousGrace: Moment?
     /// What `/sync` said when the votes were counted that won the leader key.
     var racedSync: SyncState?
+    /// What else was known then.
+    var racedView: RacedView?
     /// Whom the log last said that commits wait for.
     var saidNames: SynchronousNames?
     var failsafe: FailsafeMemory

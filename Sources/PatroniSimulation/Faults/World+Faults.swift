@@ -192,7 +192,8 @@ extension World {
             if !members[index].tags.isEmpty { tag(index, [:]) }
             if members[index].life == nil { startAgent(index) }
         }
-        patchConfiguration(["pause": nil])
+        // An outage that ends at this very moment may end after us.
+        after(.milliseconds(1)) { self.patchConfiguration(["pause": nil]) }
         checks.healed(self)
     }
 }
