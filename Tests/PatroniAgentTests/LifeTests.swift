@@ -70,6 +70,25 @@ import Testing
         }
     }
 
+    @Test func `who wins the key is not promoted when somebody has led since the others were asked`() async throws {
+        let rig = try await Rig()
+        let (alpha, beta) = (try await rig.member("alpha"), try await rig.member("beta"))
+        await alpha.server.place(.primary, control: .inProduction)
+        try await rig.running(alpha, beta) {
+            try await rig.settled(alpha, beta)
+            beta.store.line = .isOvertaken(
+                TimelineHistory(rows: [.init(timeline: Timeline(1), switchpoint: LSN(100), reason: "promotion")]))
+            await alpha.server.trouble { $0.startFails = true }
+            await alpha.server.crash()
+            try await rig.eventually("beta has asked for the key") {
+                if case .healthy = beta.store.line { true } else { false }
+            }
+            await rig.time.sleep(until: rig.time.now + .seconds(10))
+            #expect(await !beta.server.did.contains("promote"))
+            #expect(try await rig.leader != "beta")
+        }
+    }
+
     @Test func `a switchover gives the key away only when the candidate has everything`() async throws {
         let rig = try await Rig()
         let (alpha, beta) = (try await rig.member("alpha"), try await rig.member("beta"))

@@ -13,6 +13,8 @@ enum Line: Sendable {
     case silent
     /// Requests for the leader key get through, their answers don't.
     case losesLeaderAnswers
+    /// While a request for the leader key is on its way somebody leads, writes this history and is gone again.
+    case isOvertaken(TimelineHistory)
 }
 
 final class UnreliableStore: ConfigurationStore {
@@ -40,6 +42,12 @@ final class UnreliableStore: ConfigurationStore {
         case .silent:
             await time.sleep(until: deadline)
             return lost
+        case .isOvertaken(let history):
+            if isLeader {
+                _ = await store.writeHistory(history, by: deadline)
+                line = .healthy
+            }
+            return await work()
         case .losesLeaderAnswers:
             let answer = await work()
             guard isLeader else { return answer }

@@ -3,6 +3,7 @@
 import Logging
 import PatroniConfiguration
 import PatroniCore
+import PatroniDCS
 import PatroniPlatform
 import PatroniPostgres
 

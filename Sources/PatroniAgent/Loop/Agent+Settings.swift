@@ -77,11 +77,20 @@ extension Agent {
     /// Not before there is a database: the directory must stay empty for initdb (CFG-288).
     func rememberDynamicConfiguration() async {
         guard let copy = configuration.copyToRemember, cluster?.configuration != nil, case .holds = look.directory,
-            memory.role != .uninitialized, job == nil
+            memory.role != .uninitialized, !isDirectoryChanging
         else { return }
         configuration.remembered(copy)
         if let error = await parts.surroundings.remember(copy, by: now + .seconds(1), time: parts.time) {
             log.warning("the dynamic configuration could not be remembered: \(error)")
+        }
+    }
+
+    /// Files of ours would be in the way, or be lost. Any other job may last, and an agent that takes over from us must
+    /// know what was decided meanwhile.
+    private var isDirectoryChanging: Bool {
+        switch job?.job {
+        case .bootstrap, .bootstrapStandbyLeader, .clone, .reinitialize, .reinitializeFromLeader, .rewind: true
+        case nil, .start, .promote, .demote, .restart, .follow, .checkDivergence, .copySlots: false
         }
     }
 }

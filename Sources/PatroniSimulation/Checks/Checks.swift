@@ -90,12 +90,10 @@ struct Checks {
         if isOvertaken { return }
         let isManual =
             manualFailover.map { $0.member == promotion.server.index && world.now - $0.at < .seconds(300) } ?? false
-        if !promotion.lost.isEmpty {
-            if isManual {
-                world.fleet.forgetPromises()
-            } else {
-                world.violate(.noLostCommits, "\(name) leads without acknowledged commits: \(promotion.lost)")
-            }
+        if isManual {
+            world.fleet.giveUpWhatIsMissing(on: promotion.server)
+        } else if !promotion.lost.isEmpty {
+            world.violate(.noLostCommits, "\(name) leads without acknowledged commits: \(promotion.lost)")
         }
         if let recorded, let log = world.fleet[promotion.server].files?.log, !log.holds(recorded), !isManual {
             world.violate(.noForks, "\(name) leads on a log that does not contain the recorded history")

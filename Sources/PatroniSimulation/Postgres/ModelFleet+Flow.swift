@@ -148,7 +148,7 @@ extension ModelFleet {
         // A promotion's own branch may not be reached yet by who confirms; nothing is committed where it begins.
         guard position > ledger[writer].acknowledged, position > log.branch.start else { return }
         ledger[writer].acknowledged = position
-        if isPromising { ledger[writer].promised = position }
+        if isPromising, !ledger[writer].isGivenUp { ledger[writer].promised = position }
     }
 
     /// Old segments go, except what slots keep (max_slot_wal_keep_size is off).

@@ -41,6 +41,17 @@ extension ModelFleet {
         for number in ledger.indices { ledger[number].promised = .zero }
     }
 
+    /// An operator has made `id` the leader: what it does not have is given up, also what the former one still
+    /// acknowledges until it hears of it.
+    public mutating func giveUpWhatIsMissing(on id: ServerID) {
+        guard let log = servers[id.index].files?.log else { return }
+        for number in ledger.indices where LogWriter(number) != log.writer {
+            let held = log.branches.last { $0.writer == LogWriter(number) }?.end ?? .zero
+            ledger[number].promised = min(ledger[number].promised, held)
+            ledger[number].isGivenUp = true
+        }
+    }
+
     // MARK: single commits
 
     /// One commit, waiting or acknowledged; nil when the server doesn't accept it.

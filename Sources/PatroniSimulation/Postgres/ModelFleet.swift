@@ -32,6 +32,8 @@ public struct ModelFleet: Sendable {
     struct Ledger: Sendable {
         var acknowledged = LSN.zero
         var promised = LSN.zero
+        /// An operator has let somebody else lead who did not have all of it.
+        var isGivenUp = false
     }
 
     public init(_ members: [(name: MemberName, endpoint: Endpoint)], settings: ModelSettings = ModelSettings()) {

@@ -372,3 +372,26 @@ import Testing
 
     @Test(arguments: rows) func row(_ row: Row) { row.check() }
 }
+
+@Suite("What a race was decided by") struct RacedViewTests {
+    private func cluster(_ position: UInt64?, _ timelines: UInt32...) -> Cluster {
+        var cluster = Cluster.healthy
+        cluster.status.position = position.map { LSN($0) }
+        cluster.history =
+            timelines.isEmpty
+            ? nil
+            : TimelineHistory(
+                rows: timelines.map { TimelineHistory.Row(timeline: Timeline($0), switchpoint: LSN(1), reason: "") })
+        return cluster
+    }
+
+    @Test func `only what a leader writes counts`() {
+        #expect(RacedView(cluster(100)).change(in: cluster(100)) == nil)
+        #expect(RacedView(cluster(100)).change(in: cluster(101)) == "the position was 0/64 and is 0/65")
+        #expect(RacedView(cluster(nil)).change(in: cluster(1)) == "the position was unknown and is 0/1")
+        #expect(RacedView(cluster(100, 1)).change(in: cluster(100, 1, 2)) == "the timeline was 2 and is 3")
+        var other = cluster(100)
+        other.members = []
+        #expect(RacedView(cluster(100)).change(in: other) == nil)
+    }
+}
