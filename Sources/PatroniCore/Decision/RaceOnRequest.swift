@@ -13,6 +13,15 @@ enum RaceOnRequest {
             return RaceComparison.tooFewVotes(now)
         },
         Rule(
+            "candidate-is-behind",
+            "The leader died before it looked at its candidate: a switchover may not fork history, a manual failover may (HA-097)."
+        ) { now in
+            guard isDue(now), now.request?.candidate == now.me, now.request?.isSwitchover == true,
+                let (own, recorded) = LeaderRace.older(now), own != nil
+            else { return nil }
+            return .settled(.olderTimeline(own: own, recorded: recorded), again: .seconds(1))
+        },
+        Rule(
             "we-are-the-candidate",
             "The operator chose this member; lag and timelines were looked at when the old leader let go (HA-115)."
         ) { now in

@@ -35,6 +35,15 @@ enum Rejoining {
             }
             return .act(.begin(.rewind(from: leader)), because: .rewinding(leader))
         },
+        Rule(
+            "paused-diverged",
+            "In maintenance mode nothing is thrown away: what a switchover has left diverged waits for its end (HA-167)."
+        ) { now in
+            guard now.isPaused, now.server == .stopped, leaderToCompare(now) != nil, needsCloning(now) else {
+                return nil
+            }
+            return .settled(.notRunningWhilePaused)
+        },
         Rule("clone-after-failed-rewind", "The operator allows throwing the data away when a rewind fails (HA-245).") {
             now in
             guard case .rewindFailed = now.memory.divergence, leaderToCompare(now) != nil,
@@ -98,6 +107,12 @@ enum Rejoining {
         if now.isStandbyCluster { return true }
         guard let leader = now.cluster?.leaderMember else { return false }
         return leader.role == .primary && leader.connectionURL != nil
+    }
+
+    /// No other way leads back to the leader's history.
+    private static func needsCloning(_ now: Situation) -> Bool {
+        if case .rewindFailed = now.memory.divergence { return true }
+        return now.memory.divergence == .diverged && !canRewind(now) || isForked(now) != nil
     }
 
     private static func isForked(_ now: Situation) -> String? {

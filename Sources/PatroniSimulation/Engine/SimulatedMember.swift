@@ -17,6 +17,9 @@ struct SimulatedMember {
     var reasonsToBeDown = 0
     var reasonsToBeFrozen = 0
     var reasonsOfServerToBeFrozen = 0
+    /// Those of them that hold its processes only, and such faults whose processes are gone.
+    var reasonsOfProcessesToBeFrozen = 0
+    var killedWhileFrozen = 0
     var reasonsOfDiskToStall = 0
     /// The fencer has killed it, but its processes hang on the disk.
     var isFenced = false

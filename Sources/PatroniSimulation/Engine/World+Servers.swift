@@ -25,6 +25,7 @@ extension World {
     func killServer(_ member: Int) {
         guard fleet[ServerID(member)].hasPostmaster else { return }
         fleet.kill(ServerID(member), at: now)
+        frozenProcessesAreGone(member)
         trace.note(now, .member(member), "killed")
         sawExit(member)
     }

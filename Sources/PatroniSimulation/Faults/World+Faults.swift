@@ -39,7 +39,7 @@ extension World {
         case .agentCrash(let member): setDown(member, isOn)
         case .agentFreeze(let member): setFrozen(member, isOn)
         case .serverCrash(let member): if isOn { killServer(member) }
-        case .serverFreeze(let member): setServerFrozen(member, isOn)
+        case .serverFreeze(let member): setProcessesFrozen(member, isOn)
         case .nodeCrash(let member):
             if isOn { crashNode(member) }
             setDown(member, isOn)
@@ -105,6 +105,24 @@ extension World {
         members[member].reasonsToBeFrozen += isOn ? 1 : -1
         guard let life = members[member].life, !life.isDead else { return }
         if members[member].reasonsToBeFrozen > 0 { life.isFrozen = true } else { life.thaw() }
+    }
+
+    /// Of this postmaster and its children: whoever kills them has ended the fault, and the next ones move.
+    private func setProcessesFrozen(_ member: Int, _ isOn: Bool) {
+        if !isOn, members[member].killedWhileFrozen > 0 {
+            members[member].killedWhileFrozen -= 1
+            return
+        }
+        members[member].reasonsOfProcessesToBeFrozen += isOn ? 1 : -1
+        setServerFrozen(member, isOn)
+    }
+
+    func frozenProcessesAreGone(_ member: Int) {
+        while members[member].reasonsOfProcessesToBeFrozen > 0 {
+            members[member].reasonsOfProcessesToBeFrozen -= 1
+            members[member].killedWhileFrozen += 1
+            setServerFrozen(member, false)
+        }
     }
 
     private func setServerFrozen(_ member: Int, _ isOn: Bool) {

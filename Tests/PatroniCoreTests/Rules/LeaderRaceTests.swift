@@ -228,6 +228,16 @@ import Testing
             world: { $0.peers = [.standby("gamma", at: 500)] }, fires: "leader-race/we-are-the-candidate",
             doing: [.acquireLeaderKey, .clearFailoverRequest], then: .begins(.promote)),
         Row(
+            "somebody has led a newer timeline since the switchover was asked for",
+            beta.cluster { $0.history = RacedViewTests.history(1) }.asked(.switchover(to: "beta")),
+            fires: "leader-race/candidate-is-behind",
+            then: .settles(.olderTimeline(own: Timeline(1), recorded: Timeline(2)))),
+        Row(
+            "a manual failover may go back to an older one",
+            beta.cluster { $0.history = RacedViewTests.history(1) }.asked(.failover(to: "beta")),
+            fires: "leader-race/we-are-the-candidate", doing: [.acquireLeaderKey, .clearFailoverRequest],
+            then: .begins(.promote)),
+        Row(
             "paused: the candidate is promoted too, and the request stays until it is through",
             beta.paused.asked(.switchover(to: "beta")), fires: "leader-race/we-are-the-candidate",
             doing: [.acquireLeaderKey], then: .begins(.promote)),
@@ -374,14 +384,14 @@ import Testing
 }
 
 @Suite("What a race was decided by") struct RacedViewTests {
-    private func cluster(_ position: UInt64?, _ timelines: UInt32...) -> Cluster {
+    static func history(_ timelines: UInt32...) -> TimelineHistory {
+        TimelineHistory(rows: timelines.map { .init(timeline: Timeline($0), switchpoint: LSN(1), reason: "") })
+    }
+
+    private func cluster(_ position: UInt64?, _ history: TimelineHistory? = nil) -> Cluster {
         var cluster = Cluster.healthy
         cluster.status.position = position.map { LSN($0) }
-        cluster.history =
-            timelines.isEmpty
-            ? nil
-            : TimelineHistory(
-                rows: timelines.map { TimelineHistory.Row(timeline: Timeline($0), switchpoint: LSN(1), reason: "") })
+        cluster.history = history
         return cluster
     }
 
@@ -389,7 +399,9 @@ import Testing
         #expect(RacedView(cluster(100)).change(in: cluster(100)) == nil)
         #expect(RacedView(cluster(100)).change(in: cluster(101)) == "the position was 0/64 and is 0/65")
         #expect(RacedView(cluster(nil)).change(in: cluster(1)) == "the position was unknown and is 0/1")
-        #expect(RacedView(cluster(100, 1)).change(in: cluster(100, 1, 2)) == "the timeline was 2 and is 3")
+        #expect(
+            RacedView(cluster(100, Self.history(1))).change(in: cluster(100, Self.history(1, 2)))
+                == "the timeline was 2 and is 3")
         var other = cluster(100)
         other.members = []
         #expect(RacedView(cluster(100)).change(in: other) == nil)

@@ -121,6 +121,9 @@ import Testing
             "before following, compare", former, memory: { $0.wasDemoted() }, fires: "recovery/compare",
             then: .begins(.checkDivergence(from: "beta"))),
         Row(
+            "paused: what has diverged and can't be rewound is not thrown away", former.paused.settings(mayRemove),
+            memory: found(.diverged), fires: "recovery/paused-diverged", then: .settles(.notRunningWhilePaused)),
+        Row(
             "nothing of ours is missing there: follow", former, memory: found(.none), fires: "recovery/start",
             then: .begins(.start(.standby(.member("beta"))))),
         Row(

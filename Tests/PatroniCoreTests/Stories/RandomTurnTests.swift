@@ -176,7 +176,7 @@ import Testing
                 case .follow(_, restart: false): true
                 // Of a running standby it only reads.
                 case .checkDivergence: one.now.server.running?.standby != nil || one.memory.role == .demoted
-                case .start(.standby), .start(.standbyLeader), .rewind, .reinitialize: one.memory.role == .demoted
+                case .start(.standby), .start(.standbyLeader), .rewind: one.memory.role == .demoted
                 default: false
                 }
             }
