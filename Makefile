@@ -6,7 +6,7 @@ TEST = $(SWIFT) test --skip-build --disable-xctest
 SOURCES = Package.swift Sources Tests
 STATIC = -c release --static-swift-stdlib --scratch-path .build-release -Xlinker -s
 
-.PHONY: help build build-tests release test unit integration coverage demo format lint conformance docs clean install-dependencies simulate
+.PHONY: help build build-tests release test unit integration coverage demo format lint conformance docs clean install-dependencies simulate test-kubernetes
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-22s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ unit: build-tests ## the tests that need no server: core, configuration, house r
 
 integration: install-dependencies build-tests ## the tests with whole clusters only
 	$(TEST) --no-parallel --filter IntegrationTests
+
+test-kubernetes: build-tests ## the store's contract on a real API server (needs KUBE_APISERVER, KUBERNETES_LAB, see docs/kubernetes.md)
+	@SWIFT="$(SWIFT)" scripts/test-kubernetes
 
 coverage: ## line coverage of the decisions by the core's tests, file by file; fails below 95 %
 	SWIFT="$(SWIFT)" scripts/coverage

@@ -8,7 +8,7 @@ struct Patronictl: ParsableCommand {
         commandName: "patronictl", abstract: "Command-line interface for interacting with Patroni.",
         subcommands: [
             DemoteClusterCommand.self, DSNCommand.self, EditConfigCommand.self, FailoverCommand.self, FlushCommand.self,
-            HistoryCommand.self,
+            HistoryCommand.self, KubernetesCommand.self,
             ListCommand.self, PauseCommand.self, PromoteClusterCommand.self, ReinitCommand.self, ReloadCommand.self,
             RemoveCommand.self,
             RestartCommand.self, ResumeCommand.self, ShowConfigCommand.self, SwitchoverCommand.self,

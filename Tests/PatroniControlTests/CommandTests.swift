@@ -111,6 +111,6 @@ struct Run {
         #expect(code == 1)
         #expect(
             terminal.complaints
-                == "Error: consul: this store is not supported yet, expected one of embedded, etcd3\n")
+                == "Error: consul: this store is not supported yet, expected one of embedded, etcd3, kubernetes\n")
     }
 }

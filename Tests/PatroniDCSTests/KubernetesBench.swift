@@ -1,6 +1,7 @@
 // A namespace of its own on a real (or test) API server for each test, with pods for the members it wants.
 
 import Glibc
+import KubernetesTestServer
 import Logging
 import PatroniConfiguration
 import PatroniCore
@@ -11,44 +12,73 @@ import Testing
 
 @testable import PatroniDCS
 
-/// Who administers the API server that the tests use, and what a test has made there.
+/// One API server for one test: the test server, or a namespace on a real one (`make test-kubernetes`).
 final class KubernetesBench: Sendable {
-    /// The administrator's kubeconfig; without one these tests don't run.
-    static let kubeconfig = ProcessEnvironment.read()["PATRONI_TEST_KUBECONFIG"].flatMap { $0.isEmpty ? nil : $0 }
-    static var isThere: Bool { kubeconfig != nil }
+    /// The administrator's kubeconfig of a real API server; nil: the test server is used.
+    static let realKubeconfig = ProcessEnvironment.read()["PATRONI_TEST_KUBECONFIG"].flatMap { $0.isEmpty ? nil : $0 }
+    static var isReal: Bool { realKubeconfig != nil }
 
-    let namespace = "t\(SystemTime().now.nanoseconds)"
+    let namespace: String
     let admin: KubernetesGateway
-    /// What stores read; it leads through ``relay``.
-    let environment: [String: String]
     let relay: Relay
+    /// Nil on a real API server.
+    let server: KubernetesTestServer?
     private let directory: String
     private let made = Mutex<Set<String>>([])
 
-    init() async throws {
-        let file = try #require(Self.kubeconfig)
-        let text = try FileReading.text(file)
-        directory = try temporaryDirectory("kube")
+    /// `scope`: the value of the pods' cluster label on the test server.
+    init(scope: String, nodes: Int = 1) async throws {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
-        let access = try Kubeconfig.access(Array(text.utf8), file: file, context: "")
+        directory = try temporaryDirectory("kube")
+        let text: String
+        let address: Endpoint
+        if let file = Self.realKubeconfig {
+            server = nil
+            namespace = "t\(SystemTime().now.nanoseconds)"
+            text = try FileReading.text(file)
+            let url = try JSON.parse(text)["clusters"]?.array?.first?["cluster"]?["server"]?.string ?? ""
+            let split = try #require(Endpoint.split(String(url.dropFirst("https://".count)), defaultPort: 443))
+            address = Endpoint(host: split.host, port: split.port)
+        } else {
+            var options = KubernetesTestOptions()
+            options.cluster = scope
+            options.pods = ["administrator"]
+            options.nodes = nodes
+            let made = try await KubernetesTestServer.start(options)
+            server = made
+            namespace = made.namespace
+            text = try made.kubeconfig(of: "administrator")
+            address = made.service
+        }
+        relay = try Relay(to: address.host, address.port)
+        let access = try Kubeconfig.access(Array(text.utf8), file: "kubeconfig", context: "")
         admin = try KubernetesGateway(
             access: access, bypasses: false, retriable: [500, 503, 504], seed: 0, time: SystemTime(), logger: logger)
-        let tree = try JSON.parse(text)
-        let server = try #require(tree["clusters"]?.array?.first?["cluster"]?["server"]?.string)
-        let address = try #require(Endpoint.split(String(server.dropFirst("https://".count)), defaultPort: 443))
-        relay = try Relay(to: address.host, address.port)
-        let through = text.split(separator: server, omittingEmptySubsequences: false)
+        try writeKubeconfig("administrator", text, address)
+        if server == nil {
+            try await make("/api/v1/namespaces", ["metadata": ["name": .string(namespace)]])
+            try await make("/api/v1/namespaces/\(namespace)/serviceaccounts", ["metadata": ["name": "default"]])
+        }
+    }
+
+    /// Leads through the relay.
+    private func writeKubeconfig(_ name: String, _ text: String, _ address: Endpoint) throws {
+        let through = text.split(separator: "https://\(address)", omittingEmptySubsequences: false)
             .joined(separator: "https://127.0.0.1:\(relay.port)")
-        try DurableFile.write("\(directory)/kubeconfig", through)
-        environment = ["KUBECONFIG": "\(directory)/kubeconfig"]
-        try await make("/api/v1/namespaces", ["metadata": ["name": .string(namespace)]])
-        try await make("/api/v1/namespaces/\(namespace)/serviceaccounts", ["metadata": ["name": "default"]])
+        try DurableFile.write("\(directory)/\(name)", through)
+    }
+
+    /// What a store of this member finds in its environment.
+    func environment(_ name: String) throws -> [String: String] {
+        guard let server, name != "administrator" else { return ["KUBECONFIG": "\(directory)/administrator"] }
+        try writeKubeconfig(name, try server.kubeconfig(of: name), server.service)
+        return ["KUBECONFIG": "\(directory)/\(name)"]
     }
 
     deinit {
         relay.close()
-        unlink("\(directory)/kubeconfig")
+        for name in made.withLock({ $0 }).union(["administrator"]) { unlink("\(directory)/\(name)") }
         rmdir(directory)
     }
 
@@ -68,6 +98,10 @@ final class KubernetesBench: Sendable {
     /// The pod of a member, once.
     func makePod(_ name: String, scope: String) async throws {
         if !made.withLock({ $0.insert(name).inserted }) { return }
+        if let server {
+            try server.addPod(name, address: "10.77.0.11")
+            return
+        }
         try await make(
             "/api/v1/namespaces/\(namespace)/pods",
             [

@@ -245,6 +245,39 @@ import Testing
         #expect(KubernetesServers.share(of: .milliseconds(300), servers: 3) == .milliseconds(300))
     }
 
+    // MARK: the change of labels
+
+    @Test func servicesAreTurnedOnlyWhenNoClientCanFallThrough() {
+        let migration = LabelMigration(KubernetesSettings(labels: []), temporaryLabel: "tmp")
+        let services = [
+            SelectingService(name: "demo", selector: ["cluster-name": "demo", "role": "master"]),
+            SelectingService(name: "demo-repl", selector: ["cluster-name": "demo", "role": "replica"]),
+            SelectingService(name: "demo-config", selector: [:]),
+        ]
+        let turns = migration.turns(.toTemporary, services)
+        #expect(turns.map(\.service) == ["demo", "demo-repl"])
+        #expect(turns.map(\.value) == ["primary", "replica"])
+        let before = [("a", ["role": "master"]), ("b", ["role": "replica", "tmp": "replica"])]
+        #expect(migration.obstacles(.toTemporary, pods: before).count == 2)
+        let ready = [("a", ["role": "master", "tmp": "primary"]), ("b", ["role": "replica", "tmp": "replica"])]
+        #expect(migration.obstacles(.toTemporary, pods: ready).isEmpty)
+        // The values have not changed yet: too early to turn back.
+        #expect(!migration.obstacles(.toRole, pods: ready).isEmpty)
+        let done = [("a", ["role": "primary", "tmp": "primary"]), ("b", ["role": "replica", "tmp": "replica"])]
+        #expect(migration.obstacles(.toRole, pods: done).isEmpty)
+        let turned = services.map { service in
+            var service = service
+            if let value = service.selector.removeValue(forKey: "role") {
+                service.selector["tmp"] = value == "master" ? "primary" : value
+            }
+            return service
+        }
+        let back = migration.turns(.toRole, turned)
+        #expect(back.map(\.value) == ["primary", "replica"])
+        #expect(back.allSatisfy { $0.name == "role" && $0.removed == "tmp" })
+        #expect(migration.turns(.toTemporary, turned).isEmpty)
+    }
+
     // MARK: answers
 
     @Test func anAnswerIsRetriedWhenItIsWorthIt() {

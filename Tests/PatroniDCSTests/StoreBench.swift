@@ -17,13 +17,15 @@ enum StoreKind: String, CaseIterable, Sendable {
     case etcd3
     case configMaps
     case endpoints
+    case lease
+    /// While members change over from Endpoints to a lease.
+    case leaseAndEndpoints
 
-    /// In Kubernetes only where there is an API server to test against (`make test-kubernetes`).
-    static var allCases: [StoreKind] {
-        [.embedded, .etcd3] + (KubernetesBench.isThere ? [.configMaps, .endpoints] : [])
-    }
+    /// On a real API server only what is kept in it (`make test-kubernetes`).
+    static let allCases: [StoreKind] =
+        (KubernetesBench.isReal ? [] : [.embedded, .etcd3]) + [.configMaps, .endpoints, .lease, .leaseAndEndpoints]
 
-    var isInKubernetes: Bool { self == .configMaps || self == .endpoints }
+    var isInKubernetes: Bool { self != .embedded && self != .etcd3 }
     /// Members vanish with the session of their process; in Kubernetes they are pods, and stay.
     var hasSessions: Bool { !isInKubernetes }
 }
@@ -47,12 +49,17 @@ final class StoreBench: Sendable {
             etcd = nil
             kubernetes = nil
             settings = .embedded(EmbeddedStoreSettings(path: directory + "/store.db"))
-        case .configMaps, .endpoints:
+        case .configMaps, .endpoints, .lease, .leaseAndEndpoints:
             directory = nil
             etcd = nil
-            let bench = try await KubernetesBench()
+            let bench = try await KubernetesBench(scope: scope)
             kubernetes = bench
-            settings = .kubernetes(bench.settings { $0.usesEndpoints = kind == .endpoints })
+            settings = .kubernetes(
+                bench.settings {
+                    $0.usesEndpoints = kind == .endpoints || kind == .leaseAndEndpoints
+                    if kind == .lease || kind == .leaseAndEndpoints { $0.leaderObject = .lease }
+                    if kind == .leaseAndEndpoints { $0.olderLock = .endpoints }
+                })
         case .etcd3:
             directory = nil
             kubernetes = nil
@@ -96,7 +103,7 @@ final class StoreBench: Sendable {
         if let kubernetes, !isControl { try await kubernetes.makePod(name.text, scope: scope) }
         let store = try StoreFactory.make(
             configuration: configuration, isControl: isControl, time: time, logger: logger,
-            environment: kubernetes?.environment ?? [:])
+            environment: try kubernetes?.environment(isControl ? "administrator" : name.text) ?? [:])
         await store.setTimings(ttl: ttl, loopWait: loopWait, retryTimeout: .seconds(5))
         return store
     }

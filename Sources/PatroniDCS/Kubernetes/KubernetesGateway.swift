@@ -46,11 +46,10 @@ actor KubernetesGateway {
         transports[access.server] = try Self.transport(access, access.server, time)
     }
 
-    func close() async {
+    /// Nobody waits for the farewells: a server that doesn't answer them takes five seconds each.
+    func close() {
         isClosed = true
-        let open = transports.values.map { $0 }
-        transports = [:]
-        for transport in open { await transport.shutdown() }
+        for server in transports.keys { dropConnections(to: server) }
     }
 
     // MARK: calls
@@ -148,7 +147,12 @@ actor KubernetesGateway {
         } catch {
             // Whatever else this client has open to there may hang as well.
             dropConnections(to: server)
-            if case .tls(let reason) = error, server != servers.service { noteWrongCertificate(reason) }
+            // Not whatever befalls a handshake: a dying server's is no word about certificates.
+            if case .tls(let reason) = error, server != servers.service,
+                reason.contains("failedToValidateHostname") || reason.contains("CERTIFICATE_VERIFY_FAILED")
+            {
+                noteWrongCertificate(reason)
+            }
             let failure = StoreFailure(.unreachable, "kubernetes \(server.shown): \(error)")
             return .tryAgain(failure, mayHaveHappened: !error.wasNotSent && call.method != .get, after: nil)
         }

@@ -9,6 +9,7 @@ struct KubernetesNames: Sendable, Hashable {
     private let usesEndpoints: Bool
     private let usesLease: Bool
     private let group: Int?
+    private let older: KubernetesResource?
     /// On every object we make.
     let labels: [KubernetesLabel]
     /// Finds all objects and pods of the cluster, whatever their group.
@@ -21,6 +22,12 @@ struct KubernetesNames: Sendable, Hashable {
         usesEndpoints = settings.usesEndpoints
         usesLease = settings.leaderObject == .lease
         group = settings.group
+        older =
+            switch settings.olderLock {
+            case .configmaps: .configmaps
+            case .endpoints: .endpoints
+            case nil: nil
+            }
         var labels = settings.labels
         if let index = labels.firstIndex(where: { $0.name == settings.scopeLabel }) {
             labels[index].value = scope
@@ -33,11 +40,23 @@ struct KubernetesNames: Sendable, Hashable {
     }
 
     /// Where everything but the lock is kept.
-    var resource: KubernetesResource { usesEndpoints && !usesLease ? .endpoints : .configmaps }
+    var resource: KubernetesResource { usesEndpoints ? .endpoints : .configmaps }
     /// What the lock is.
     var lockResource: KubernetesResource { usesLease ? .leases : resource }
 
-    var lock: String { lockResource == .endpoints ? base : "\(base)-leader" }
+    var lock: String { Self.lock(base, lockResource) }
+    /// The lock that is held besides while members change over to leases.
+    var olderLock: (resource: KubernetesResource, name: String)? {
+        guard usesLease, let older else { return nil }
+        return (older, Self.lock(base, older))
+    }
+
+    private static func lock(_ base: String, _ resource: KubernetesResource) -> String {
+        resource == .endpoints ? base : "\(base)-leader"
+    }
+
+    /// One for each family of addresses.
+    func slice(_ family: String) -> String { "\(base)-leader-\(family.lowercased())" }
     var configuration: String { "\(base)-config" }
     var failover: String { "\(base)-failover" }
     var sync: String { "\(base)-sync" }

@@ -15,6 +15,8 @@ struct KubernetesObject: Sendable, Hashable {
     var subsets: JSON?
     /// Pods only.
     var podIP: String?
+    /// One of each family.
+    var podIPs: [String] = []
     var hostname: String?
     var nodeName: String?
     /// Who wrote which annotation last, as the API server keeps book (`managedFields`): manager to annotation names.
@@ -32,6 +34,7 @@ struct KubernetesObject: Sendable, Hashable {
         annotations = Self.texts(metadata["annotations"])
         subsets = json["subsets"]
         podIP = json["status"]?["podIP"]?.string
+        podIPs = (json["status"]?["podIPs"]?.array ?? []).compactMap { $0["ip"]?.string }
         hostname = json["spec"]?["hostname"]?.string
         nodeName = json["spec"]?["nodeName"]?.string
         for entry in metadata["managedFields"]?.array ?? [] {

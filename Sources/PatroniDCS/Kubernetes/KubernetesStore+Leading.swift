@@ -5,31 +5,47 @@ import PatroniCore
 import PatroniPlatform
 
 extension KubernetesStore {
-    func acquireLeader(by deadline: Moment) async -> LeaderKeyOutcome {
-        await leading(by: deadline) { holder in holder == nil }
-    }
+    func acquireLeader(by deadline: Moment) async -> LeaderKeyOutcome { await leading(by: deadline) }
 
     /// A record of ours that expired and that nobody took is ours still.
-    func renewLeader(by deadline: Moment) async -> LeaderKeyOutcome {
-        await leading(by: deadline) { holder in holder == nil }
+    func renewLeader(by deadline: Moment) async -> LeaderKeyOutcome { await leading(by: deadline) }
+
+    /// Both locks while members change over: the older one first, by which the others decide.
+    private func leading(by deadline: Moment) async -> LeaderKeyOutcome {
+        if let older = names.olderLock {
+            let outcome = await taking(Lock(older.resource, older.name), by: deadline)
+            guard outcome.isHeld else { return outcome }
+        }
+        let outcome = await taking(Lock(names.lockResource, names.lock), by: deadline)
+        if outcome.isHeld { routeIfNeeded() } else { routed = nil }
+        return outcome
+    }
+
+    /// A leader object.
+    struct Lock: Sendable {
+        var resource: KubernetesResource
+        var name: String
+
+        init(_ resource: KubernetesResource, _ name: String) {
+            self.resource = resource
+            self.name = name
+        }
     }
 
     /// Writes our record over the one that is there, unless it is another's and alive.
-    private func leading(
-        by deadline: Moment, _ isFree: (_ holder: String?) -> Bool
-    ) async -> LeaderKeyOutcome {
+    private func taking(_ lock: Lock, by deadline: Moment) async -> LeaderKeyOutcome {
         do throws(KubernetesProblem) {
-            var current = lock
+            var current = cached(lock.resource, lock.name)
             var isCertain = false
             for _ in 0..<5 {
-                if let other = holder, other != member.text, current != nil {
+                if let other = holder, other != member.text {
                     if isCertain { return .lostTo(MemberName(other)) }
                     // The copy may be a moment behind: the server decides.
-                    current = try await lookAtLock(by: deadline)
+                    current = try await look(at: lock.resource, lock.name, by: deadline)
                     isCertain = true
                     continue
                 }
-                let write = claim(over: current)
+                let write = claim(lock, over: current)
                 let sent =
                     if let current {
                         try await patch(write, version: current.version, by: deadline, retriesRefusals: true)
@@ -37,7 +53,7 @@ extension KubernetesStore {
                         try await create(write, by: deadline, retriesRefusals: true)
                     }
                 if case .done = sent { return .held }
-                current = try await lookAtLock(by: deadline)
+                current = try await look(at: lock.resource, lock.name, by: deadline)
                 isCertain = true
                 // Our own earlier attempt, whose answer was lost, did it.
                 if let current, current.holds(write.annotations) { return .held }
@@ -48,22 +64,18 @@ extension KubernetesStore {
         return .unknown(StoreFailure(.unavailable, "kubernetes: the leader object changes faster than it can be taken"))
     }
 
-    func lookAtLock(by deadline: Moment) async throws(KubernetesProblem) -> KubernetesObject? {
-        try await look(at: names.lockResource, names.lock, by: deadline)
-    }
-
-    private func claim(over current: KubernetesObject?) -> KubernetesWrite {
+    private func claim(_ lock: Lock, over current: KubernetesObject?) -> KubernetesWrite {
         KubernetesWrite(
-            resource: names.lockResource, name: names.lock,
+            resource: lock.resource, name: lock.name,
             annotations: LeaderRecord.claim(
                 by: member.text, over: current.map { LeaderRecord($0.annotations) }, ttl: timings.ttl,
                 at: time.wallTime),
-            subsets: subsets(over: current))
+            subsets: subsets(lock, over: current))
     }
 
     /// Nil when they are right, can't be told, or are none of this kind of lock.
-    private func subsets(over current: KubernetesObject?) -> JSON? {
-        guard names.lockResource == .endpoints else { return nil }
+    private func subsets(_ lock: Lock, over current: KubernetesObject?) -> JSON? {
+        guard lock.resource == .endpoints else { return nil }
         let pod = cached(.pods, member.text)
         guard let ip = settings.podIP ?? pod?.podIP else { return nil }
         let wanted = EndpointSubsets(
@@ -71,26 +83,34 @@ extension KubernetesStore {
         return wanted.patch(over: current?.subsets)
     }
 
+    /// The older lock goes last: by it the others decide.
     func releaseLeader(position: LSN?, by deadline: Moment) async -> WriteOutcome {
+        await unroute(by: deadline)
+        let outcome = await releasing(Lock(names.lockResource, names.lock), position, by: deadline)
+        guard let older = names.olderLock else { return outcome }
+        let other = await releasing(Lock(older.resource, older.name), position, by: deadline)
+        return outcome.isWritten ? other : outcome
+    }
+
+    private func releasing(_ lock: Lock, _ position: LSN?, by deadline: Moment) async -> WriteOutcome {
         var annotations = [KubernetesAnnotation("leader", nil)]
         if let position { annotations.append(KubernetesAnnotation("optime", String(position.number))) }
         do throws(KubernetesProblem) {
-            var current = lock
+            var current = cached(lock.resource, lock.name)
             if current.map({ LeaderRecord($0.annotations).leader }) != member.text {
-                current = try await lookAtLock(by: deadline)
+                current = try await look(at: lock.resource, lock.name, by: deadline)
             }
             for _ in 0..<4 {
                 guard let found = current, let name = LeaderRecord(found.annotations).leader else {
                     return .written(current?.version)
                 }
                 if name != member.text { return .conflict }
-                var write = KubernetesWrite(
-                    resource: names.lockResource, name: names.lock, annotations: annotations)
-                if names.lockResource == .endpoints, found.subsets?.array?.isEmpty == false { write.subsets = [] }
+                var write = KubernetesWrite(resource: lock.resource, name: lock.name, annotations: annotations)
+                if lock.resource == .endpoints, found.subsets?.array?.isEmpty == false { write.subsets = [] }
                 if case .done(let object) = try await patch(write, version: found.version, by: deadline) {
                     return .written(object.version)
                 }
-                current = try await lookAtLock(by: deadline)
+                current = try await look(at: lock.resource, lock.name, by: deadline)
             }
         } catch {
             return .unknown(error.failure)
@@ -119,21 +139,27 @@ extension KubernetesStore {
         return await writeBesideLock([KubernetesAnnotation("failsafe", value.text())], by: deadline)
     }
 
-    /// Writes into the leader object, never over another leader's. The leader renews its record with it, as every
-    /// update of Patroni's does.
-    func writeBesideLock(
-        _ annotations: [KubernetesAnnotation], by deadline: Moment
+    /// Writes into the leader object, or into both while members change over: each reads its own.
+    func writeBesideLock(_ annotations: [KubernetesAnnotation], by deadline: Moment) async -> WriteOutcome {
+        let outcome = await writeBeside(Lock(names.lockResource, names.lock), annotations, by: deadline)
+        guard outcome.isWritten, let older = names.olderLock else { return outcome }
+        let other = await writeBeside(Lock(older.resource, older.name), annotations, by: deadline)
+        return other.isWritten ? outcome : other
+    }
+
+    /// Never over another leader's record. The leader renews its own with it, as every update of Patroni's does.
+    private func writeBeside(
+        _ lock: Lock, _ annotations: [KubernetesAnnotation], by deadline: Moment
     ) async -> WriteOutcome {
         do throws(KubernetesProblem) {
-            var current = lock
-            if current == nil { current = try await lookAtLock(by: deadline) }
+            var current = cached(lock.resource, lock.name)
+            if current == nil { current = try await look(at: lock.resource, lock.name, by: deadline) }
             for _ in 0..<4 {
                 let name = current.flatMap { LeaderRecord($0.annotations).leader }
                 if let name, name != member.text { return .conflict }
-                var write = KubernetesWrite(
-                    resource: names.lockResource, name: names.lock, annotations: annotations)
+                var write = KubernetesWrite(resource: lock.resource, name: lock.name, annotations: annotations)
                 if name == member.text {
-                    write = claim(over: current)
+                    write = claim(lock, over: current)
                     write.annotations += annotations
                 }
                 let sent =
@@ -141,7 +167,7 @@ extension KubernetesStore {
                         try await create(write, by: deadline)
                     }
                 if case .done(let object) = sent { return .written(object.version) }
-                current = try await lookAtLock(by: deadline)
+                current = try await look(at: lock.resource, lock.name, by: deadline)
                 if let current, current.holds(write.annotations) { return .written(current.version) }
             }
         } catch {

@@ -12,7 +12,10 @@ extension KubernetesStore {
         await makeConfigurationService(by: deadline)
         let isLeader = holder == member.text
         let labels = podLabels.wanted(for: value, isLeader: isLeader)
-        if isLeader { stripStaleLabels() }
+        if isLeader {
+            stripStaleLabels()
+            routeIfNeeded()
+        }
         if let pod = cached(.pods, member.text), PodLabels.holds(labels, in: pod.labels),
             let text = pod.annotations["status"], (try? JSON.parse(text)) == .object(value)
         {

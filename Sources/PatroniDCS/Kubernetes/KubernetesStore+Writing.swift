@@ -195,12 +195,12 @@ extension KubernetesStore {
         await makeConfigurationService(by: deadline)
         do throws(KubernetesProblem) {
             var known = cached(write.resource, write.name)
+            var mayBeOurs = false
             for _ in 0..<4 {
                 if known?.annotations["initialize"] != nil {
                     known = try await look(at: write.resource, write.name, by: deadline)
                     if let known, known.annotations["initialize"] != nil {
-                        return known.writers[claimant]?.contains("initialize") == true
-                            ? .written(known.version) : .conflict
+                        return judgeClaim(known, mayBeOurs: mayBeOurs)
                     }
                 }
                 let sent =
@@ -208,12 +208,22 @@ extension KubernetesStore {
                         try await create(write, by: deadline)
                     }
                 if case .done(let object) = sent { return .written(object.version) }
+                if case .conflict(let wasRepeated) = sent, wasRepeated { mayBeOurs = true }
                 known = try await look(at: write.resource, write.name, by: deadline)
             }
             return .unknown(StoreFailure(.unavailable, "kubernetes: \(write.name) changes too fast"))
         } catch {
             return .unknown(error.failure)
         }
+    }
+
+    /// Whose the claim is that stands there; unknown where an answer was lost and the server keeps no books.
+    private func judgeClaim(_ found: KubernetesObject, mayBeOurs: Bool) -> WriteOutcome {
+        if found.writers[claimant]?.contains("initialize") == true { return .written(found.version) }
+        if mayBeOurs, found.writers.isEmpty {
+            return .unknown(StoreFailure(.unavailable, "kubernetes: nobody can say who claimed the bootstrap"))
+        }
+        return .conflict
     }
 
     // MARK: what belongs to no key
@@ -242,7 +252,7 @@ extension KubernetesStore {
     /// Pods stay, with what they last said (DCS-176).
     func deleteCluster(by deadline: Moment) async -> WriteOutcome {
         do throws(KubernetesProblem) {
-            for resource in Set([names.resource, names.lockResource]) {
+            for resource in Set(watched.filter { $0 != .pods }) {
                 let call = KubernetesCall(
                     method: .delete, path: resource.path(namespace),
                     query: KubernetesQuery(("labelSelector", names.selector)))

@@ -25,6 +25,11 @@ actor KubernetesStore: ConfigurationStore {
     var caches: [KubernetesResource: KubernetesCache] = [:]
     var streams: [KubernetesResource: KubernetesStream] = [:]
     var leader = ObservedLeader()
+    /// The same of the lock that members hold besides while they change over.
+    var olderLeader = ObservedLeader()
+    /// Where the EndpointSlices lead, as far as we wrote them; nil: not written since we began to lead.
+    var routed: [String]?
+    var routing: Task<Void, Never>?
     /// The last keys that were told of; nil before the first complete look.
     var told: [String: StoredKey]?
     var expiryAlarm: Task<Void, Never>?
@@ -77,15 +82,26 @@ actor KubernetesStore: ConfigurationStore {
     /// Everything a turn needs to know of.
     var watched: [KubernetesResource] {
         var resources: [KubernetesResource] = [.pods, names.resource]
-        if names.lockResource != names.resource { resources.append(names.lockResource) }
+        for other in [names.lockResource, names.olderLock?.resource].compactMap({ $0 }) {
+            if !resources.contains(other) { resources.append(other) }
+        }
         return resources
     }
 
     func cached(_ resource: KubernetesResource, _ name: String) -> KubernetesObject? { caches[resource]?[name] }
     var lock: KubernetesObject? { cached(names.lockResource, names.lock) }
 
-    /// Who leads, by our own count of the ttl.
-    var holder: String? { leader.holder(at: time.now, ttl: timings.ttl) }
+    var olderLock: KubernetesObject? { names.olderLock.flatMap { cached($0.resource, $0.name) } }
+
+    /// Who leads, by our own count of the ttl. Whoever holds one of two locks keeps others from leading.
+    var holder: String? {
+        leader.holder(at: time.now, ttl: timings.ttl) ?? olderLeader.holder(at: time.now, ttl: timings.ttl)
+    }
+
+    /// The last moment at which anybody may lead by what we have seen.
+    private var leadersEnd: Moment? {
+        [leader.end(ttl: timings.ttl), olderLeader.end(ttl: timings.ttl)].compactMap { $0 }.max()
+    }
 
     /// Takes over an object that the server has just shown.
     func take(_ object: KubernetesObject, as resource: KubernetesResource) {
@@ -97,10 +113,11 @@ actor KubernetesStore: ConfigurationStore {
     func noteChanges() {
         if let lock {
             leader.observe(lock.annotations, at: time.now)
-            watchExpiry()
         } else if caches[names.lockResource]?.isFilled == true {
             leader = ObservedLeader()
         }
+        if let olderLock { olderLeader.observe(olderLock.annotations, at: time.now) }
+        watchExpiry()
         tell()
     }
 
@@ -115,7 +132,7 @@ actor KubernetesStore: ConfigurationStore {
 
     var view: KubernetesView {
         var view = KubernetesView()
-        view.lock = lock
+        view.lock = lock ?? olderLock
         view.leader = holder
         view.configuration = cached(names.resource, names.configuration)
         view.failover = cached(names.resource, names.failover)
@@ -126,7 +143,7 @@ actor KubernetesStore: ConfigurationStore {
 
     /// Nobody tells us when a record has become too old: we wake up by ourselves.
     private func watchExpiry() {
-        guard expiryAlarm == nil, !isControl, !isClosed, leader.end(ttl: timings.ttl) != nil else { return }
+        guard expiryAlarm == nil, !isControl, !isClosed, nextExpiry() != nil else { return }
         let time = time
         expiryAlarm = Task { [weak self] in
             while !Task.isCancelled, let end = await self?.nextExpiry() {
@@ -137,7 +154,7 @@ actor KubernetesStore: ConfigurationStore {
     }
 
     private func nextExpiry() -> Moment? {
-        leader.end(ttl: timings.ttl).flatMap { $0 < time.now ? nil : $0 }
+        leadersEnd.flatMap { $0 < time.now ? nil : $0 }
     }
 
     private func expired() {

@@ -25,6 +25,8 @@ extension HTTPFailure {
                 self = .broken("\(target): the connection was closed (\(error))")
             }
         case let error as NIOSSLExtraError: self = .tls("\(target): \(error.description)")
+        // The other side died: it may have read the request before.
+        case NIOSSLError.uncleanShutdown: self = .broken("\(target): the connection broke off")
         case let error as NIOSSLError: self = .tls("\(target): TLS failed: \(error)")
         case is CancellationError: self = .timedOut("\(target): cancelled")
         default: self = .broken("\(target): \(error)")
