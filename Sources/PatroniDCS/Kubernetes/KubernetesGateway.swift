@@ -29,6 +29,8 @@ actor KubernetesGateway {
 
     private(set) var servers: KubernetesServers
     private var transports: [KubernetesServer: HTTPTransport] = [:]
+    /// When each server last answered anything.
+    private var answeredAt: [KubernetesServer: Moment] = [:]
     private var token: (text: String, readAt: Moment)?
     var isRefreshing = false
     private var isClosed = false
@@ -140,13 +142,20 @@ actor KubernetesGateway {
     private func attempt(
         _ call: KubernetesCall, at server: KubernetesServer, by deadline: Moment
     ) async -> KubernetesVerdict {
+        let began = time.now
+        var used: HTTPTransport?
         do throws(HTTPFailure) {
-            let answer = try await transport(server).send(request(call, at: server), by: deadline)
+            let open = try transport(server)
+            used = open
+            let answer = try await open.send(request(call, at: server), by: deadline)
+            answeredAt[server] = time.now
             return KubernetesVerdict(
                 answer, from: server, retriable: call.retriesRefusals ? retriable.union([403]) : retriable)
         } catch {
-            // Whatever else this client has open to there may hang as well.
-            dropConnections(to: server)
+            // Whatever else this client has open to there may hang as well; not when others were answered meanwhile,
+            // and not what was opened since: one slow answer must not cancel all the others.
+            let isAlive = answeredAt[server].map { $0 > began } ?? false
+            if !isAlive, let used, transports[server] === used { dropConnections(to: server) }
             // Not whatever befalls a handshake: a dying server's is no word about certificates.
             if case .tls(let reason) = error, server != servers.service,
                 reason.contains("failedToValidateHostname") || reason.contains("CERTIFICATE_VERIFY_FAILED")
