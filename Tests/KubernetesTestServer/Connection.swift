@@ -48,6 +48,8 @@ final class Connection: ChannelDuplexHandler {
     private var stuck: [HTTPServerResponsePart] = []
     private var isReadHeld = false
     private var closesAfter = false
+    /// We are on our way out: what still arrives is not answered.
+    private var isLeaving = false
 
     init(core: ServerCore, node: Int, isFrozen: Bool) {
         self.core = core
@@ -90,6 +92,7 @@ final class Connection: ChannelDuplexHandler {
         case .cut: context.triggerUserOutboundEvent(event, promise: promise)
         case .end:
             if watch != nil { finishWatch(context) }
+            isLeaving = true
             context.close(promise: nil)
         }
     }
@@ -108,7 +111,7 @@ final class Connection: ChannelDuplexHandler {
     // MARK: requests
 
     private func complete(_ context: ChannelHandlerContext) {
-        guard let head else { return }
+        guard let head, !isLeaving else { return }
         self.head = nil
         closesAfter = !head.isKeepAlive
         let request = Incoming(

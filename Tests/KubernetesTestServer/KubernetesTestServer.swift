@@ -53,14 +53,14 @@ public final class KubernetesTestServer: Sendable {
     }
 
     public static func start(_ options: KubernetesTestOptions = .init()) async throws -> KubernetesTestServer {
-        try await KubernetesTestServer(options)
+        let server = try await KubernetesTestServer(options)
+        running.withLock { $0[ObjectIdentifier(server)] = server }
+        return server
     }
 
     private init(_ options: KubernetesTestOptions) async throws {
-        var template = Array("/tmp/kubernetes-test-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw TestServerError(description: "no folder in /tmp") }
-        folder = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
-        chmod(folder, 0o755)
+        folder = try await "\(Self.root.value)/\(Self.count.add(1, ordering: .relaxed).newValue)"
+        mkdir(folder, 0o755)
         namespace = options.namespace
         cluster = options.cluster
         let hosts = (0..<options.nodes).map { "127.0.0.\($0 + 2)" }
@@ -91,12 +91,22 @@ public final class KubernetesTestServer: Sendable {
         for (index, pod) in options.pods.enumerated() { try addPod(pod, address: "10.77.0.\(11 + index)") }
     }
 
-    deinit {
-        front.close(promise: nil)
-        let servers = servers
-        Task { for server in servers { await server.kill() } }
-        let folder = folder
-        _ = try? DetachedProcess.start("/bin/rm", ["-rf", folder], environment: [:])
+    /// Servers live until they are stopped, or as long as the process: who only talks to one keeps no reference to it.
+    private static let running = Mutex<[ObjectIdentifier: KubernetesTestServer]>([:])
+
+    private static let count = Atomic(0)
+
+    /// Where all servers of this process have their folders; it goes with the process.
+    private static let root = Task { () throws -> String in
+        var template = Array("/tmp/kubernetes-test-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw TestServerError(description: "no folder in /tmp") }
+        let root = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+        chmod(root, 0o755)
+        // It must not hold our output open: whoever runs the tests waits for its end.
+        let script =
+            "exec >/dev/null 2>&1 </dev/null; while kill -0 \(getpid()) 2>/dev/null; do sleep 1; done; rm -rf \(root)"
+        _ = try DetachedProcess.start("/bin/sh", ["-c", script], environment: ["PATH": "/usr/bin:/bin"])
+        return root
     }
 
     /// All on one port, which the first one finds.
@@ -118,6 +128,7 @@ public final class KubernetesTestServer: Sendable {
     public func stop() async {
         try? await front.close()
         for server in servers { await server.kill() }
+        Self.running.withLock { $0[ObjectIdentifier(self)] = nil }
     }
 
     /// The certificate authority's file.
