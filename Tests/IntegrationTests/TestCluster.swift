@@ -1,12 +1,13 @@
 // A whole cluster of real servers: its store, its members, and the questions tests ask about it.
 
 import Glibc
+import KubernetesTestServer
 import PatroniCore
 import Testing
 
 /// Which store a cluster lives in.
 enum StoreKind: String, Sendable, CaseIterable, CustomTestStringConvertible {
-    case etcd3, embedded
+    case etcd3, embedded, kubernetes
     var testDescription: String { rawValue }
 }
 
@@ -21,6 +22,10 @@ struct ClusterOptions: Sendable {
     var scope = "batman"
     /// Members are called so, with a number behind it.
     var prefix = "pg"
+    /// How many API servers there are, when the store is Kubernetes.
+    var apiServers = 1
+    /// In section `kubernetes`.
+    var kubernetes: [String] = []
 }
 
 final class TestCluster: Sendable {
@@ -30,14 +35,20 @@ final class TestCluster: Sendable {
     let store: StoreKind
     /// Nil on the embedded store.
     let etcd: Etcd?
+    /// Only on Kubernetes.
+    let api: KubernetesTestServer?
     let members: [TestMember]
 
-    private init(scope: String, folder: String, lab: Lab, store: StoreKind, etcd: Etcd?, members: [TestMember]) {
+    private init(
+        scope: String, folder: String, lab: Lab, store: StoreKind, etcd: Etcd?, api: KubernetesTestServer?,
+        members: [TestMember]
+    ) {
         self.scope = scope
         self.folder = folder
         self.lab = lab
         self.store = store
         self.etcd = etcd
+        self.api = api
         self.members = members
     }
 
@@ -52,12 +63,14 @@ final class TestCluster: Sendable {
         try await Janitor.watch(folder)
         try await Shell.check("chmod 755 \(folder) && chown \(lab.user ?? "$(id -un)"): \(folder)")
         let etcd = store == .etcd3 ? try await Etcd.start(in: folder, lab: lab) : nil
+        let api = store == .kubernetes ? try await startAPI(options, count: members.count) : nil
         let cluster = TestCluster(
-            scope: options.scope, folder: folder, lab: lab, store: store, etcd: etcd,
+            scope: options.scope, folder: folder, lab: lab, store: store, etcd: etcd, api: api,
             members: members.enumerated().map { offset, implementation in
-                TestMember(
-                    "\(options.prefix)\(offset)", folder: "\(folder)/pg\(offset)", implementation: implementation,
-                    lab: lab)
+                let folder = "\(folder)/pg\(offset)"
+                return TestMember(
+                    "\(options.prefix)\(offset)", folder: folder, implementation: implementation, lab: lab,
+                    environment: api == nil ? [:] : ["KUBECONFIG": "\(folder)/kubeconfig"])
             })
         for member in cluster.members { try await cluster.writeFiles(of: member, options) }
         return cluster
@@ -72,6 +85,7 @@ final class TestCluster: Sendable {
             YAML
             chown -R \(lab.user ?? "$(id -un)"): \(member.folder)
             """)
+        if api != nil { try await writeKubeconfig(of: member) }
     }
 
     func configuration(of member: TestMember, _ options: ClusterOptions = .init()) -> String {
@@ -79,6 +93,7 @@ final class TestCluster: Sendable {
             switch store {
             case .etcd3: "etcd3: {hosts: ['127.0.0.1:\(etcd?.port ?? 0)']}"
             case .embedded: "embedded: {path: \(folder)/store.db}"
+            case .kubernetes: kubernetesSection(options)
             }
         return """
             scope: \(scope)

@@ -20,13 +20,18 @@ final class TestMember: Sendable {
     let postgresPort: Int
     let implementation: Implementation
     let lab: Lab
+    /// Of the agent and the control command.
+    let environment: [String: String]
     private let agents = Mutex<[Daemon]>([])
 
     var dataDirectory: String { "\(folder)/data" }
     var configurationFile: String { "\(folder)/patroni.yml" }
     var logFile: String { "\(folder)/agent.log" }
 
-    init(_ name: String, folder: String, implementation: Implementation, lab: Lab) {
+    init(
+        _ name: String, folder: String, implementation: Implementation, lab: Lab, environment: [String: String] = [:]
+    ) {
+        self.environment = environment
         self.name = name
         self.folder = folder
         self.implementation = implementation
@@ -43,7 +48,7 @@ final class TestMember: Sendable {
     @discardableResult
     func start() throws -> Daemon {
         let command = lab.asUser + implementation.agent.split(separator: " ").map(String.init) + [configurationFile]
-        let daemon = try Daemon("agent of \(name)", command: command, logFile: logFile)
+        let daemon = try Daemon("agent of \(name)", command: command, logFile: logFile, environment: environment)
         agents.withLock { $0.append(daemon) }
         return daemon
     }
@@ -125,9 +130,10 @@ final class TestMember: Sendable {
     func control(_ arguments: String, with other: Implementation? = nil, input: String = "") async throws
         -> CommandResult
     {
-        try await Shell.run(
+        let variables = environment.map { "\($0.key)=\(Shell.quoted($0.value)) " }.joined()
+        return try await Shell.run(
             "\(Shell.quoted(input).isEmpty ? "" : "printf %s \(Shell.quoted(input)) |") "
-                + "\((other ?? implementation).control) -c \(configurationFile) \(arguments)", seconds: 90)
+                + "\(variables)\((other ?? implementation).control) -c \(configurationFile) \(arguments)", seconds: 90)
     }
 }
 

@@ -1,0 +1,90 @@
+// Objects in Kubernetes that are not as they should be: malformed, somebody else's, another cluster's.
+
+import Glibc
+import KubernetesTestServer
+import PatroniCore
+import Testing
+
+extension IntegrationTests {
+    @Suite("Bad objects in Kubernetes", .serialized) struct BadObjects {
+        @Test func `malformed annotations and foreign objects do a running cluster no harm`() async throws {
+            try await TestCluster.withKubernetes(InKubernetes.Lock.configmaps.options) { cluster, api in
+                let leader = try await cluster.waitForLeader()
+                let timeline = try await leader.timeline()
+                let scope = cluster.scope
+                let labels: JSON = ["application": "patroni", "cluster-name": .string(scope)]
+                let foreign: JSONObject = [
+                    "metadata": [
+                        "name": "somebody-elses", "labels": labels,
+                        "annotations": ["leader": "nobody", "config": "{\"ttl\":1}", "initialize": "12345"],
+                    ]
+                ]
+                try api.create("configmaps", foreign)
+                try api.addPod("not-a-member", address: "10.77.0.77")
+                try api.annotate("pods", "not-a-member", ["status": "{\"conn_url\": 5, [nonsense"])
+                let found = try #require(try api.get("configmaps", "somebody-elses"))
+                let replica = try #require(try await cluster.replicas().first)
+                for text in ["", "{", "[]", "\"text\"", "{\"conn_url\":7}", "null"] {
+                    try api.annotate("pods", replica.name, ["status": text])
+                    try await Task.sleep(for: .milliseconds(300))
+                }
+                for text in ["{", "[1,2", "17"] {
+                    try api.annotate("configmaps", "\(scope)-config", ["history": text])
+                    try api.annotate("configmaps", "\(scope)-failover", ["leader": nil, "scheduled_at": text])
+                    try api.annotate(
+                        "configmaps", "\(scope)-leader", ["slots": text, "retain_slots": text, "optime": text])
+                    try await Task.sleep(for: .seconds(3))
+                }
+                try await cluster.becomeHealthy()
+                #expect(try await cluster.waitForLeader() === leader)
+                #expect(try await leader.timeline() == timeline)
+                #expect(try api.get("configmaps", "somebody-elses") == found, "it is not ours to write")
+                for member in cluster.members { #expect(member.isAgentRunning) }
+                #expect(try await leader.control("list \(scope)").output.contains(leader.name))
+            }
+        }
+
+        @Test func `a malformed configuration annotation is told and the last good one goes on`() async throws {
+            try await TestCluster.withKubernetes(InKubernetes.Lock.configmaps.options) { cluster, api in
+                let leader = try await cluster.waitForLeader()
+                let name = "\(cluster.scope)-config"
+                let good = try #require(try api.annotation("config", of: "configmaps", name))
+                try api.annotate("configmaps", name, ["config": "{\"ttl\": "])
+                try await Task.sleep(for: .seconds(8))
+                #expect(try await cluster.waitForLeader() === leader)
+                #expect(await leader.isWritable)
+                #expect(try api.annotation("config", of: "configmaps", name) == "{\"ttl\": ", "nothing is overwritten")
+                try api.annotate("configmaps", name, ["config": good])
+                try await cluster.becomeHealthy()
+            }
+        }
+
+        @Test func `data of another cluster are refused with a clear word and nothing is overwritten`() async throws {
+            let lab = try await Lab.shared.value
+            let options = InKubernetes.Lock.endpoints.options
+            try await TestCluster.withKubernetes(options, members: [lab.ours]) { cluster, api in
+                let member = cluster.members[0]
+                try await member.stop()
+                let name = "\(cluster.scope)-config"
+                let own = try #require(try api.annotation("initialize", of: "endpoints", name))
+                try api.annotate("endpoints", name, ["initialize": "7000000000000000001"])
+                let before = try api.get("endpoints", name)
+                let leader = try api.get("endpoints", cluster.scope)
+                try member.start()
+                try await eventually("it says whose data these are") {
+                    let log = await member.agent?.log ?? ""
+                    return log.contains("system ID mismatch") && log.contains(own)
+                        && log.contains("7000000000000000001")
+                        ? true : nil
+                }
+                try await Task.sleep(for: .seconds(5))
+                #expect(try api.get("endpoints", name) == before)
+                #expect(try api.get("endpoints", cluster.scope) == leader)
+                #expect(await !member.isWritable)
+                try api.annotate("endpoints", name, ["initialize": .some(own)])
+                if !member.isAgentRunning { try member.start() }
+                try await cluster.waitForLeader(within: .seconds(60))
+            }
+        }
+    }
+}

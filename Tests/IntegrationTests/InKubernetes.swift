@@ -1,0 +1,110 @@
+// Whole clusters with Kubernetes as their store: from bootstrap through switchover and failover, labels and addresses.
+
+import Glibc
+import KubernetesTestServer
+import PatroniCore
+import Testing
+
+extension IntegrationTests {
+    @Suite("In Kubernetes", .serialized) struct InKubernetes {
+        /// What holds the lock, and the object that it is.
+        enum Lock: String, CaseIterable, CustomTestStringConvertible {
+            case configmaps, endpoints, lease
+            var testDescription: String { rawValue }
+
+            var options: ClusterOptions {
+                var options = ClusterOptions()
+                switch self {
+                case .configmaps: options.kubernetes = ["use_endpoints: false"]
+                case .endpoints: options.kubernetes = ["use_endpoints: true"]
+                case .lease: options.kubernetes = ["leader_object: lease"]
+                }
+                return options
+            }
+
+            func holder(_ api: KubernetesTestServer, scope: String) throws -> String? {
+                switch self {
+                case .configmaps: try api.annotation("leader", of: "configmaps", "\(scope)-leader")
+                case .endpoints: try api.annotation("leader", of: "endpoints", scope)
+                case .lease:
+                    try api.all("leases").compactMap { $0["spec"]?["holderIdentity"]?.string }.first
+                }
+            }
+        }
+
+        @Test(arguments: Lock.allCases)
+        func `a cluster is born, hands over, loses its leader's node and gets it back`(_ lock: Lock) async throws {
+            try await TestCluster.withKubernetes(lock.options) { cluster, api in
+                let first = try await cluster.waitForLeader()
+                #expect(try lock.holder(api, scope: cluster.scope) == first.name)
+                try await cluster.waitForLabels(leader: first)
+                try await first.sql("CREATE TABLE rows (t text)")
+
+                let candidate = try #require(cluster.members.first { $0 !== first })
+                let done = try await first.control(
+                    "switchover \(cluster.scope) --candidate \(candidate.name) --force")
+                #expect(done.output.contains("Successfully switched over to \"\(candidate.name)\""), "\(done)")
+                #expect(try await cluster.waitForLeader(otherThan: first) === candidate)
+                #expect(try lock.holder(api, scope: cluster.scope) == candidate.name)
+                try await cluster.becomeHealthy()
+                try await cluster.waitForLabels(leader: candidate)
+                try await cluster.write("INSERT INTO rows VALUES ('before')")
+
+                try await candidate.killNode()
+                let heir = try await cluster.waitForLeader(otherThan: candidate, within: .seconds(50))
+                #expect(try lock.holder(api, scope: cluster.scope) == heir.name)
+                // The dead can't take the label off themselves: Services would lead to them.
+                try await eventually("only \(heir.name) is labelled as the leader") {
+                    try cluster.roleLabels().filter { $0.value == "primary" }.keys.sorted() == [heir.name] ? true : nil
+                }
+                if lock == .endpoints {
+                    let address = try api.get("pods", heir.name)?["status"]?["podIP"]?.string
+                    #expect(try cluster.endpointAddress() == address)
+                }
+                try await cluster.becomeHealthy()
+                try await cluster.waitForLabels(leader: heir)
+                #expect(try await heir.sql("SELECT string_agg(t, ',') FROM rows") == "before")
+            }
+        }
+
+        @Test func `a pod's new address is where the leader's endpoint leads to`() async throws {
+            try await TestCluster.withKubernetes(Lock.endpoints.options) { cluster, api in
+                let leader = try await cluster.waitForLeader()
+                let timeline = try await leader.timeline()
+                #expect(try cluster.endpointAddress() == api.get("pods", leader.name)?["status"]?["podIP"]?.string)
+                try api.setAddress("10.77.0.99", ofPod: leader.name)
+                try await eventually("the endpoint leads to the new address") {
+                    try cluster.endpointAddress() == "10.77.0.99" ? true : nil
+                }
+                #expect(try await cluster.waitForLeader() === leader)
+                #expect(try await leader.timeline() == timeline)
+            }
+        }
+
+        @Test func `tokens are exchanged while the cluster runs`() async throws {
+            try await TestCluster.withKubernetes(Lock.configmaps.options) { cluster, api in
+                let leader = try await cluster.waitForLeader()
+                let timeline = try await leader.timeline()
+                let writer = try await SteadyWriter(leader)
+                // As the kubelet does: the new token is there well before the old one ends. A minute is how long a
+                // member may go on with what it has read.
+                var tokens: [String: String] = [:]
+                for member in cluster.members {
+                    let token = try api.token(for: member.name)
+                    tokens[member.name] = token
+                    try await api.writeServiceAccount(of: member.name, token: token)
+                }
+                try await Task.sleep(for: .seconds(65))
+                for (name, token) in tokens { api.revokeTokens(of: name, but: token) }
+                let last = api.lastRequest
+                try await Task.sleep(for: .seconds(15))
+                let later = api.requests(after: last)
+                #expect(!later.isEmpty)
+                #expect(later.filter { $0.status == 401 }.isEmpty)
+                let result = await writer.stop()
+                #expect(result.failures == 0, "\(result)")
+                #expect(try await leader.timeline() == timeline)
+            }
+        }
+    }
+}
