@@ -67,6 +67,30 @@ extension IntegrationTests {
             }
         }
 
+        @Test(arguments: [Lock.configmaps, .endpoints])
+        func `beside real Patroni leadership goes both ways`(_ lock: Lock) async throws {
+            let lab = try await Lab.shared.value
+            let python = try await lab.realPatroni()
+            try await TestCluster.withKubernetes(lock.options, members: [lab.ours, python, lab.ours]) { cluster, api in
+                let (ours, theirs) = (cluster.members[0], cluster.members[1])
+                #expect(try await cluster.waitForLeader() === ours)
+                try await cluster.waitForLabels(leader: ours)
+                let scope = cluster.scope
+                let there = try await theirs.control("switchover \(scope) --candidate \(theirs.name) --force")
+                #expect(there.output.contains("Successfully switched over to \"\(theirs.name)\""), "\(there)")
+                #expect(try await cluster.waitForLeader(otherThan: ours) === theirs)
+                try await cluster.becomeHealthy()
+                try await cluster.waitForLabels(leader: theirs)
+                #expect(try lock.holder(api, scope: scope) == theirs.name)
+                let back = try await ours.control("switchover \(scope) --candidate \(ours.name) --force")
+                #expect(back.output.contains("Successfully switched over to \"\(ours.name)\""), "\(back)")
+                #expect(try await cluster.waitForLeader(otherThan: theirs) === ours)
+                try await cluster.becomeHealthy()
+                try await cluster.waitForLabels(leader: ours)
+                try await BesideRealPatroni.compareLists(cluster, ours: lab.ours, python: python)
+            }
+        }
+
         @Test func `a pod's new address is where the leader's endpoint leads to`() async throws {
             try await TestCluster.withKubernetes(Lock.endpoints.options) { cluster, api in
                 let leader = try await cluster.waitForLeader()

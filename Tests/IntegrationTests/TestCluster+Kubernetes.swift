@@ -22,7 +22,8 @@ extension TestCluster {
         """
     }
 
-    /// Our members read their token from a file again and again, as in a pod; real Patroni knows only the token itself.
+    /// Our members read their token from a file again and again, as in a pod; real Patroni knows only the token itself,
+    /// and looks for the context that is its default.
     func writeKubeconfig(of member: TestMember) async throws {
         guard let api else { return }
         let account = try await api.writeServiceAccount(of: member.name)
@@ -32,12 +33,12 @@ extension TestCluster {
         let text = """
             apiVersion: v1
             kind: Config
-            current-context: test
+            current-context: kind-kind
             clusters:
             - name: test
               cluster: {server: 'https://\(api.service)', certificate-authority: \(api.authorityFile)}
             contexts:
-            - name: test
+            - name: kind-kind
               context: {cluster: test, user: pod, namespace: \(api.namespace)}
             users:
             - name: pod

@@ -50,8 +50,6 @@ extension IntegrationTests {
                         renewals, after: api.requests(renewals).last { $0.node == node }?.number ?? 0)
                     #expect(later.count > 5, "it goes on at the other one")
                 }
-                try await api.restart(node: 0)
-                api.list([0, 1])
             }
         }
 
