@@ -46,7 +46,7 @@ public enum StoreProbe {
         /// This store has no such thing.
         case none
         case unknown(StoreFailure)
-        case known(missing: [KubernetesRight], of: Int, account: KubernetesAccount)
+        case known(missing: [KubernetesRight], of: [KubernetesRight], account: KubernetesAccount)
     }
 
     /// Asks the API server itself, verb by verb; it answers for whoever asks.
@@ -79,7 +79,7 @@ public enum StoreProbe {
                 if answer.json["status"]?["allowed"]?.bool != true { missing.append(right) }
             } catch { return .unknown(error.failure) }
         }
-        return .known(missing: missing, of: needed.count, account: account)
+        return .known(missing: missing, of: needed, account: account)
     }
 
     private static func gatewayTo(

@@ -57,6 +57,8 @@ public struct FirstProcess: Sendable {
             Self.say("the agent can't be started: \(error)")
             return 1
         }
+        // What starting took is not needed again.
+        MappedPages.releaseUnused()
         for await signal in signals {
             if signal != .childEnded {
                 guard let agent = state.agent else { continue }

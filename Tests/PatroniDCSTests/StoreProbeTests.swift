@@ -40,12 +40,12 @@ import Testing
                     $0.leaderObject = leader
                     $0.bypassesService = true
                 }
-                guard case .known(let missing, let count, let account) = rights else {
+                guard case .known(let missing, let all, let account) = rights else {
                     Issue.record("\(rights)")
                     return
                 }
                 #expect(missing.isEmpty, "endpoints \(usesEndpoints), \(leader): \(missing.map(\.words))")
-                #expect(count >= 10)
+                #expect(all.count >= 10)
                 #expect(account == KubernetesAccount(namespace: server.namespace, name: server.cluster))
             }
         }

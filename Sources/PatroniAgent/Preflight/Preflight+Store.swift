@@ -45,9 +45,9 @@ extension Preflight {
         switch rights {
         case .none: return ([], "")
         case .unknown(let failure): return ([Finding("rights", .bad, "can't be asked for: \(failure)")], "")
-        case .known(let missing, let count, let account):
+        case .known(let missing, let all, let account):
             let who = "\(account.namespace)/\(account.name)"
-            if missing.isEmpty { return ([.good("rights", "all \(count) that \(who) needs")], "") }
+            if missing.isEmpty { return ([.good("rights", "all \(all.count) that \(who) needs")], "") }
             let needed = missing.filter { $0.need == .always }.map(\.words)
             var findings: [Finding] = []
             if !needed.isEmpty {
@@ -60,7 +60,10 @@ extension Preflight {
                     Finding(
                         "rights", .doubtful, "\(who) may not \(right.words)", remedy: "only needed for \(purpose)"))
             }
-            return (findings, KubernetesRight.manifest(granting: missing, to: account))
+            // The whole role, where something is missing: applying a part would take the rest of it away.
+            let namespaces = Set(missing.map(\.namespace))
+            let granted = all.filter { namespaces.contains($0.namespace) }
+            return (findings, KubernetesRight.manifest(granting: granted, to: account))
         }
     }
 
