@@ -15,8 +15,9 @@ struct TreeReader {
 
     /// What is written, or the default.
     func value(_ path: String) -> JSON? {
-        precondition(settings[path] != nil, "\(path) is not declared in the schema")
-        return tree.value(path) ?? settings[path]?.fallback
+        guard let setting = settings[path] else { preconditionFailure("\(path) is not declared in the schema") }
+        if case .found(let value) = tree.look(at: setting.keys) { return value }
+        return setting.fallback
     }
 
     func text(_ path: String) -> String? {

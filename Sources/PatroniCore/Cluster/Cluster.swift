@@ -47,31 +47,95 @@ public struct StoredConfiguration: Sendable, Hashable, Codable {
 }
 
 /// One consistent view of a cluster.
-public struct Cluster: Sendable, Hashable, Codable {
-    public var initialize: InitializeKey = .absent
-    /// Nil when the key is missing, empty or no JSON object.
-    public var configuration: StoredConfiguration?
-    public var leader: Leader?
-    public var status = ClusterStatus()
-    /// Sorted by name.
-    public var members: [Member] = []
-    public var failover: FailoverRequest?
-    public var sync: SyncState = .none
-    public var history: TimelineHistory?
-    /// Member → REST address, for failsafe mode; nil when the key is missing or no object.
-    public var failsafe: [MemberName: String]?
-    /// Problems met while reading, for the log: a malformed value is named, not guessed.
-    public var complaints: [String] = []
+public struct Cluster: Sendable, Hashable {
+    private struct Keys: Sendable, Hashable, Codable {
+        var initialize: InitializeKey = .absent
+        var configuration: StoredConfiguration?
+        var leader: Leader?
+        var status = ClusterStatus()
+        var members: [Member] = []
+        var failover: FailoverRequest?
+        var sync: SyncState = .none
+        var history: TimelineHistory?
+        var failsafe: [MemberName: String]?
+        var complaints: [String] = []
+    }
+
+    /// Exactly one: a turn hands its cluster on dozens of times, and an array is copied when somebody changes it, not
+    /// before.
+    private var keys = [Keys()]
 
     public init() {}
+
+    public var initialize: InitializeKey {
+        get { keys[0].initialize }
+        set { keys[0].initialize = newValue }
+    }
+
+    /// Nil when the key is missing, empty or no JSON object.
+    public var configuration: StoredConfiguration? {
+        get { keys[0].configuration }
+        set { keys[0].configuration = newValue }
+    }
+
+    public var leader: Leader? {
+        get { keys[0].leader }
+        set { keys[0].leader = newValue }
+    }
+
+    public var status: ClusterStatus {
+        get { keys[0].status }
+        set { keys[0].status = newValue }
+    }
+
+    /// Sorted by name.
+    public var members: [Member] {
+        get { keys[0].members }
+        set { keys[0].members = newValue }
+    }
+
+    public var failover: FailoverRequest? {
+        get { keys[0].failover }
+        set { keys[0].failover = newValue }
+    }
+
+    public var sync: SyncState {
+        get { keys[0].sync }
+        set { keys[0].sync = newValue }
+    }
+
+    public var history: TimelineHistory? {
+        get { keys[0].history }
+        set { keys[0].history = newValue }
+    }
+
+    /// Member → REST address, for failsafe mode; nil when the key is missing or no object.
+    public var failsafe: [MemberName: String]? {
+        get { keys[0].failsafe }
+        set { keys[0].failsafe = newValue }
+    }
+
+    /// Problems met while reading, for the log: a malformed value is named, not guessed.
+    public var complaints: [String] {
+        get { keys[0].complaints }
+        set { keys[0].complaints = newValue }
+    }
 
     public func member(_ name: MemberName?) -> Member? { members.first { $0.name == name } }
     public var leaderMember: Member? { leader.flatMap { member($0.name) } }
     public var isUnlocked: Bool { leader == nil || leader?.name.text.isEmpty == true }
+
+    /// Is there a key of this member's?
+    public func hasMember(_ name: MemberName) -> Bool { members.contains { $0.name == name } }
 
     /// The timeline the history names; nil when there is none yet.
     public var timeline: Timeline? { history?.current }
 
     /// Everything is known by name, but no member is there: a cluster that never started.
     public var isEmpty: Bool { initialize == .absent && leader == nil && members.isEmpty && configuration == nil }
+}
+
+extension Cluster: Codable {
+    public init(from decoder: any Decoder) throws { keys = [try Keys(from: decoder)] }
+    public func encode(to encoder: any Encoder) throws { try keys[0].encode(to: encoder) }
 }

@@ -7,6 +7,8 @@
 /// for a lost primary.
 public struct ConfirmationProgress: Sendable, Hashable {
     private struct Entry: Sendable, Hashable {
+        /// Folded.
+        var name: String
         var position = LSN.zero
         /// Since when it has owed something without getting any further.
         var owingSince: Moment?
@@ -14,7 +16,7 @@ public struct ConfirmationProgress: Sendable, Hashable {
         var untrustedBelow: LSN?
     }
 
-    private var entries: [String: Entry] = [:]
+    private var entries: [Entry] = []
 
     public init() {}
 
@@ -22,21 +24,27 @@ public struct ConfirmationProgress: Sendable, Hashable {
     public static func patience(_ settings: ClusterSettings) -> Duration { settings.ttl / 2 }
 
     /// Whom not to wait for.
-    public var stalled: Set<String> { Set(entries.filter { $0.value.untrustedBelow != nil }.keys) }
+    public var stalled: Set<String> { Set(entries.lazy.filter { $0.untrustedBelow != nil }.map(\.name)) }
 
-    public func isStalled(_ name: MemberName) -> Bool { entries[name.folded]?.untrustedBelow != nil }
+    public func isStalled(_ name: MemberName) -> Bool {
+        entries.contains { $0.untrustedBelow != nil && $0.name == name.folded }
+    }
 
     mutating func note(_ now: SynchronousReplication.View) {
-        var found: [String: LSN] = [:]
+        var found: [(name: String, position: LSN)] = []
         for stream in now.status.streams {
             guard let position = stream.position(now.status.commitLevel) else { continue }
-            found[stream.name.folded] = max(found[stream.name.folded] ?? .zero, position)
+            let name = stream.name.folded
+            if let place = found.firstIndex(where: { $0.name == name }) {
+                found[place].position = max(found[place].position, position)
+            } else {
+                found.append((name, position))
+            }
         }
-        // One that comes back with a new stream begins anew.
-        entries = entries.filter { found[$0.key] != nil }
         let end = now.status.position
-        for (name, position) in found {
-            var entry = entries[name] ?? Entry()
+        // One that comes back with a new stream begins anew.
+        entries = found.map { name, position in
+            var entry = entries.first { $0.name == name } ?? Entry(name: name)
             if position >= end {
                 entry.owingSince = nil
             } else if position > entry.position || entry.owingSince == nil {
@@ -47,7 +55,7 @@ public struct ConfirmationProgress: Sendable, Hashable {
                 entry.untrustedBelow = entry.untrustedBelow ?? end
             }
             if let least = entry.untrustedBelow, position >= least { entry.untrustedBelow = nil }
-            entries[name] = entry
+            return entry
         }
     }
 }

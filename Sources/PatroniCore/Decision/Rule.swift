@@ -34,6 +34,8 @@ public struct RuleTable: Sendable {
     public let sentence: String
     let applies: @Sendable (Situation) -> Bool
     public let rules: [Rule]
+    /// `table/rule` of each rule.
+    private let paths: [String]
 
     public init(
         _ name: String, _ sentence: String, when applies: @escaping @Sendable (Situation) -> Bool, _ rules: [Rule]
@@ -42,6 +44,7 @@ public struct RuleTable: Sendable {
         self.sentence = sentence
         self.applies = applies
         self.rules = rules
+        paths = rules.map { "\(name)/\($0.name)" }
     }
 }
 
@@ -55,14 +58,15 @@ public struct Verdict: Sendable, Hashable, Codable {
 extension RuleTable {
     /// The same without these rules (`table/rule`): a deliberate mistake, for tests and simulations to notice.
     package func without(_ names: Set<String>) -> RuleTable {
-        RuleTable(name, sentence, when: applies, rules.filter { !names.contains("\(name)/\($0.name)") })
+        RuleTable(
+            name, sentence, when: applies, zip(rules, paths).compactMap { names.contains($1) ? nil : $0 })
     }
 
     public func verdict(_ situation: Situation) -> Verdict? {
         guard applies(situation) else { return nil }
-        for rule in rules {
-            if let decision = rule.decide(situation) {
-                return Verdict(decision: decision, rule: "\(name)/\(rule.name)")
+        for place in rules.indices {
+            if let decision = rules[place].decide(situation) {
+                return Verdict(decision: decision, rule: paths[place])
             }
         }
         return nil

@@ -50,7 +50,7 @@ public struct SynchronousNames: Sendable, Hashable {
     /// The same in effect: order and case of the names don't matter where commits wait for all of them.
     public func means(_ other: SynchronousNames) -> Bool {
         count == other.count && method == other.method && hasAnybody == other.hasAnybody
-            && Set(names.map(\.folded)) == Set(other.names.map(\.folded))
+            && (names == other.names || Set(names.map(\.folded)) == Set(other.names.map(\.folded)))
     }
 
     /// As it is written; nil when commits wait for nobody.

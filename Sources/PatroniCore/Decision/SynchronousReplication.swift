@@ -98,9 +98,8 @@ public struct SynchronousReplication: Sendable, Hashable {
             seen = nil
             confirmed = []
         }
-        let members = Self.pick(now, stalled: progress.stalled)
-        if countsVotes { return quorumStep(now, QuorumGoal(now, members)) }
-        return priorityStep(now, members.map(\.name))
+        let picked = Self.pick(now, stalled: progress.stalled)
+        return countsVotes ? quorumStep(now, QuorumGoal(now, picked)) : priorityStep(now, picked)
     }
 
     private mutating func priorityStep(_ now: View, _ picked: [MemberName]) -> Step {

@@ -58,14 +58,16 @@ public struct SynchronousStatus: Sendable, Hashable {
 
 extension SynchronousReplication {
     struct Candidate {
-        var member: Member
+        var name: MemberName
+        var priority: Int
+        var mayLead: Bool
         var syncState: String
         var position: LSN
     }
 
     /// The best ones, as many as are wanted, best first (HA-178 to HA-181). With quorum commit everybody: each one more
     /// can replace another.
-    static func pick(_ now: View, stalled: Set<String> = []) -> [Member] {
+    static func pick(_ now: View, stalled: Set<String> = []) -> [MemberName] {
         let candidates = candidates(now)
         // With one candidate there is nobody to compare it with but the primary itself (HA-180).
         let most = candidates.count > 1 ? candidates.map(\.position).max() : nil
@@ -74,27 +76,26 @@ extension SynchronousReplication {
             guard let most = now.settings.maximumLagOnSyncNode else { return true }
             return candidate.position.lag(behind: front) <= most
         }
-        let confirming = able.filter { !stalled.contains($0.member.name.folded) }
+        let confirming = able.filter { !stalled.contains($0.name.folded) }
         // Where commits have to wait for somebody, whoever is there is better than nobody.
         let chosen = confirming.isEmpty && now.settings.isSynchronousModeStrict ? able : confirming
-        let preferred = (chosen.filter(\.member.mayLead) + chosen.filter { !$0.member.mayLead }).map(\.member)
+        let (leading, others) = (chosen.filter(\.mayLead).map(\.name), chosen.filter { !$0.mayLead }.map(\.name))
         let wanted = now.settings.synchronousNodeCount
-        guard now.settings.synchronousMode == .quorum else { return Array(preferred.prefix(wanted)) }
-        let awaited = awaited(now, except: preferred)
+        guard now.settings.synchronousMode == .quorum else { return Array((leading + others).prefix(wanted)) }
         // One that can't lead may be ahead of all who can (HA-211).
-        let leading = preferred.filter(\.mayLead) + awaited
-        return leading + preferred.filter { !$0.mayLead }.prefix(max(0, wanted - leading.count))
+        let voters = leading + awaited(now, except: leading + others)
+        return voters + others.prefix(max(0, wanted - voters.count))
     }
 
     /// Who voted or was waited for, runs, and is on its way to a primary that has just begun (HA-191).
-    private static func awaited(_ now: View, except present: [Member]) -> [Member] {
+    private static func awaited(_ now: View, except present: [MemberName]) -> [MemberName] {
         guard let end = now.graceUntil, now.now < end else { return [] }
         let names = SynchronousNames(parsing: now.status.names)?.names ?? []
         return now.members.filter { member in
             (now.sync.standbys + names).contains { $0.matches(member.name) } && member.isRunning && member.tags.maySync
-                && member.mayLead
-                && !present.contains { $0.name == member.name }
+                && member.mayLead && !present.contains(member.name)
         }
+        .map(\.name)
     }
 
     /// Running members that stream from here and don't mind, best first.
@@ -105,7 +106,8 @@ extension SynchronousReplication {
         for member in members where !cascades(member, members, streams) {
             let own = streams.filter { $0.name.matches(member.name) }.map {
                 Candidate(
-                    member: member, syncState: $0.syncState, position: $0.position(now.status.commitLevel) ?? .zero)
+                    name: member.name, priority: member.tags.syncPriority, mayLead: member.mayLead,
+                    syncState: $0.syncState, position: $0.position(now.status.commitLevel) ?? .zero)
             }
             // A stream whose standby is gone stays for a while beside the new one.
             if let best = own.min(by: isBetter) { candidates.append(best) }
@@ -114,15 +116,15 @@ extension SynchronousReplication {
     }
 
     private static func isBetter(_ left: Candidate, _ right: Candidate) -> Bool {
-        let (ours, theirs) = (left.member.tags.syncPriority, right.member.tags.syncPriority)
-        if ours != theirs { return ours > theirs }
+        if left.priority != right.priority { return left.priority > right.priority }
         if left.syncState != right.syncState { return left.syncState > right.syncState }
         if left.position != right.position { return left.position > right.position }
-        return left.member.name < right.member.name
+        return left.name < right.name
     }
 
     /// It is about to move behind another standby, which streams already: not worth waiting for.
     private static func cascades(_ member: Member, _ members: [Member], _ streams: [StandbyStream]) -> Bool {
+        if member.tags.upstream == nil { return false }
         var current = member
         for _ in members {
             guard let wanted = current.tags.upstream, let upstream = members.first(where: { $0.name.matches(wanted) })

@@ -25,8 +25,8 @@ public enum Rules {
 
     /// The first rule that matches, in the first table that applies.
     public static func verdict(_ situation: Situation, _ tables: [RuleTable] = tables) -> Verdict? {
-        for table in tables {
-            if let verdict = table.verdict(situation) { return verdict }
+        for place in tables.indices {
+            if let verdict = tables[place].verdict(situation) { return verdict }
         }
         return nil
     }

@@ -75,8 +75,8 @@ struct QuorumGoal {
     var method: SynchronousNames.Method
     var isStrict: Bool
 
-    init(_ now: SynchronousReplication.View, _ picked: [Member]) {
-        members = picked.map(\.name)
+    init(_ now: SynchronousReplication.View, _ picked: [MemberName]) {
+        members = picked
         isStrict = now.settings.isSynchronousModeStrict
         let isQuorum = now.settings.synchronousMode == .quorum
         // On the way back to priorities everybody who is left is waited for (HA-192).

@@ -13,42 +13,71 @@ public enum JSON: Sendable, Hashable {
 
 /// An object with its keys in the order in which they were written.
 public struct JSONObject: Sendable, Hashable {
-    public private(set) var keys: [String]
-    private var values: [String: JSON]
+    public private(set) var pairs: [(key: String, value: JSON)] = []
+    /// Where each key stands; empty in a small object, through which a look is quicker than a hash.
+    private var places: [String: Int] = [:]
 
-    public init() {
-        keys = []
-        values = [:]
-    }
+    private static let small = 16
+
+    public init() {}
 
     /// Later pairs replace earlier ones of the same key, as Patroni's reader does.
     public init(_ pairs: some Sequence<(String, JSON)>) {
-        self.init()
         for (key, value) in pairs { self[key] = value }
     }
 
-    public var isEmpty: Bool { keys.isEmpty }
-    public var count: Int { keys.count }
+    public var isEmpty: Bool { pairs.isEmpty }
+    public var count: Int { pairs.count }
+    public var keys: [String] { pairs.map(\.key) }
+
+    private func place(of key: String) -> Int? {
+        places.isEmpty ? pairs.firstIndex { $0.key == key } : places[key]
+    }
 
     /// Setting `nil` removes the key; use `.null` to store a JSON null.
     public subscript(key: String) -> JSON? {
-        get { values[key] }
+        get { place(of: key).map { pairs[$0].value } }
         set {
-            if let newValue {
-                if values.updateValue(newValue, forKey: key) == nil { keys.append(key) }
-            } else if values.removeValue(forKey: key) != nil {
-                keys.removeAll { $0 == key }
+            switch (place(of: key), newValue) {
+            case (let place?, let value?): pairs[place].value = value
+            case (let place?, nil):
+                pairs.remove(at: place)
+                places = [:]
+                index()
+            case (nil, let value?):
+                pairs.append((key, value))
+                if places.isEmpty { index() } else { places[key] = pairs.count - 1 }
+            case (nil, nil): break
             }
         }
     }
 
-    public var pairs: [(key: String, value: JSON)] {
-        keys.compactMap { key in values[key].map { (key, $0) } }
+    private mutating func index() {
+        guard pairs.count > Self.small else { return }
+        for (place, pair) in pairs.enumerated() { places[pair.key] = place }
     }
 
     /// Equality ignores the order of keys, as JSON does.
-    public static func == (left: JSONObject, right: JSONObject) -> Bool { left.values == right.values }
-    public func hash(into hasher: inout Hasher) { hasher.combine(values) }
+    public static func == (left: JSONObject, right: JSONObject) -> Bool {
+        guard left.count == right.count else { return false }
+        for place in left.pairs.indices {
+            let (key, value) = left.pairs[place]
+            // Nearly always in the same order.
+            if right.pairs[place].key == key ? right.pairs[place].value != value : right[key] != value { return false }
+        }
+        return true
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        var sum = 0
+        for (key, value) in pairs {
+            var own = Hasher()
+            own.combine(key)
+            own.combine(value)
+            sum ^= own.finalize()
+        }
+        hasher.combine(sum)
+    }
 }
 
 extension JSONObject: ExpressibleByDictionaryLiteral {

@@ -13,7 +13,7 @@ public struct Moment: Sendable, Hashable, Comparable, Codable, CustomStringConve
         Moment(nanoseconds: left.nanoseconds - right.inNanoseconds)
     }
     public static func - (left: Moment, right: Moment) -> Duration {
-        .nanoseconds(left.nanoseconds - right.nanoseconds)
+        Duration(attoseconds: Int128(left.nanoseconds - right.nanoseconds) * 1_000_000_000)
     }
     public static func < (left: Moment, right: Moment) -> Bool { left.nanoseconds < right.nanoseconds }
     public var description: String { "+\(Double(nanoseconds) / 1e9)s" }
@@ -22,10 +22,12 @@ public struct Moment: Sendable, Hashable, Comparable, Codable, CustomStringConve
 extension Duration {
     /// Whole nanoseconds; more than 292 years are clamped.
     public var inNanoseconds: Int64 {
-        let (seconds, attoseconds) = components
-        let (high, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        if overflow { return seconds < 0 ? .min / 4 : .max / 4 }
-        return high &+ attoseconds / 1_000_000_000
+        let size = attoseconds.magnitude
+        let (high, low) = (UInt64(size >> 64), UInt64(truncatingIfNeeded: size))
+        // One division of the processor's; Int128 has none.
+        guard high < 500_000_000 else { return attoseconds < 0 ? .min / 4 : .max / 4 }
+        let found = Int64(UInt64(1_000_000_000).dividingFullWidth((high, low)).quotient)
+        return attoseconds < 0 ? -found : found
     }
 
     public var inSeconds: Double { Double(inNanoseconds) / 1e9 }
