@@ -5,54 +5,69 @@ import Synchronization
 
 /// Runs `work` in a task of its own and waits for it until the deadline; then nil, and the work goes on alone (it is
 /// cancelled, but may not notice). For what can be held up by a dead disk, a name server or C code.
+@inlinable
 public func abandoning<Value: Sendable>(
     by deadline: Moment, time: any TimeSource = SystemTime(), _ work: @escaping @Sendable () async -> Value
 ) async -> Value? {
-    let answer = OneAnswer<Value>()
+    let answer = PendingAnswer<Value>()
     let task = Task { answer.give(await work()) }
-    let timer = Task {
-        await time.sleep(until: deadline)
-        answer.give(nil)
-    }
     return await withTaskCancellationHandler {
-        defer {
-            timer.cancel()
-            task.cancel()
-        }
-        return await answer.wait()
+        defer { task.cancel() }
+        return await answer.value(by: deadline, time: time)
     } onCancel: {
         task.cancel()
     }
 }
 
-/// The first of several answers; later ones are dropped.
-final class OneAnswer<Value: Sendable>: Sendable {
-    private enum State {
-        case open
-        case awaited(CheckedContinuation<Value?, Never>)
-        case given(Value?)
+/// An answer that any number wait for, each no longer than it wants to.
+public final class PendingAnswer<Value: Sendable>: Sendable {
+    @usableFromInline
+    struct State {
+        @usableFromInline var value: Value?
+        @usableFromInline var waiters: [(number: Int, continuation: CheckedContinuation<Value?, Never>)] = []
+        /// Which wait is which: an alarm that comes too late must not end another.
+        @usableFromInline var last = 0
+
+        @inlinable init() {}
     }
 
-    private let state = Mutex(State.open)
+    @usableFromInline let state: Mutex<State>
 
-    func give(_ value: Value?) {
-        let waiter = state.withLock { state -> CheckedContinuation<Value?, Never>? in
-            if case .given = state { return nil }
-            defer { state = .given(value) }
-            if case .awaited(let waiter) = state { return waiter }
-            return nil
+    /// Nobody has given it yet.
+    @inlinable public init() { state = Mutex(State()) }
+
+    /// To everybody who waits, and to whoever will.
+    @inlinable
+    public func give(_ value: Value) {
+        let waiters = state.withLock { state in
+            defer { state.waiters = [] }
+            state.value = value
+            return state.waiters
         }
-        waiter?.resume(returning: value)
+        for waiter in waiters { waiter.continuation.resume(returning: value) }
     }
 
-    func wait() async -> Value? {
-        await withCheckedContinuation { continuation in
-            let given = state.withLock { state -> Value?? in
-                if case .given(let value) = state { return .some(value) }
-                state = .awaited(continuation)
-                return nil
+    /// Nil at the deadline.
+    @inlinable
+    public func value(by deadline: Moment, time: any TimeSource) async -> Value? {
+        var alarm: Alarm?
+        defer { alarm?.callOff() }
+        return await withCheckedContinuation { continuation in
+            let (value, number) = state.withLock { state in
+                state.last += 1
+                if state.value == nil { state.waiters.append((state.last, continuation)) }
+                return (state.value, state.last)
             }
-            if let given { continuation.resume(returning: given) }
+            if let value { return continuation.resume(returning: value) }
+            alarm = time.alarm(at: deadline) { [self] in giveUp(number) }
         }
+    }
+
+    @inlinable
+    func giveUp(_ number: Int) {
+        let waiter = state.withLock { state in
+            state.waiters.firstIndex { $0.number == number }.map { state.waiters.remove(at: $0) }
+        }
+        waiter?.continuation.resume(returning: nil)
     }
 }

@@ -9,6 +9,30 @@ public protocol TimeSource: Sendable {
     var wallTime: WallTime { get }
     /// Returns early, without an error, when the task is cancelled.
     func sleep(until deadline: Moment) async
+    /// Calls `ring` at `deadline` unless it is called off before. One that is called off may still ring.
+    func alarm(at deadline: Moment, _ ring: @escaping @Sendable () -> Void) -> Alarm
+}
+
+/// What rings at its time.
+public struct Alarm: Sendable {
+    private let off: @Sendable () -> Void
+
+    public init(callOff: @escaping @Sendable () -> Void) { off = callOff }
+
+    public func callOff() { off() }
+}
+
+extension TimeSource {
+    public func alarm(at deadline: Moment, _ ring: @escaping @Sendable () -> Void) -> Alarm { sleeper(deadline, ring) }
+
+    /// An alarm that is a task which sleeps till then.
+    public func sleeper(_ deadline: Moment, _ ring: @escaping @Sendable () -> Void) -> Alarm {
+        let task = Task {
+            await sleep(until: deadline)
+            ring()
+        }
+        return Alarm { task.cancel() }
+    }
 }
 
 /// The machine's clocks.

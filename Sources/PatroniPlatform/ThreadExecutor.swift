@@ -104,14 +104,9 @@ public func offPool<Value: Sendable, Failure: Error>(
 public func offPool<Value: Sendable>(
     by deadline: Moment, time: any TimeSource = SystemTime(), _ body: @escaping @Sendable () -> Value
 ) async -> Value? {
-    let answer = OneAnswer<Value>()
+    let answer = PendingAnswer<Value>()
     blockingCalls.async { @Sendable in answer.give(body()) }
-    let timer = Task {
-        await time.sleep(until: deadline)
-        answer.give(nil)
-    }
-    defer { timer.cancel() }
-    return await answer.wait()
+    return await answer.value(by: deadline, time: time)
 }
 
 /// Dispatch gives each quality of service its own threads, 64 at most: even if a dead disk holds all of these, events

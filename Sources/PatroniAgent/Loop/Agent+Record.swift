@@ -23,6 +23,7 @@ extension Agent {
 
     /// Says once, and again when it changes, what stands against each member while nobody leads.
     private func explain(_ turn: Turn, _ reason: Reason) {
+        if case .cluster(let seen) = turn.observation.store, !seen.isUnlocked { return tell(nil) }
         let situation = Situation(turn.observation, turn.memory, turn.facts)
         guard let standoff = Standoff(situation, end: reason) else { return tell(nil) }
         if turn.facts.peers != nil { return tell(standoff) }

@@ -93,16 +93,15 @@ extension Agent {
         let silence = ServerLook(
             directory: look.directory, status: .unresponsive("PostgreSQL could not be looked at in time"),
             slots: look.slots, pendingRestart: look.pendingRestart)
-        if let last = lookUnderway {
-            // What it brings is from before this turn.
-            guard await abandoning(by: deadline, time: parts.time, { await last.value }) != nil else { return silence }
-        }
+        // What the last one brings is from before this turn.
+        if let last = lookUnderway, await last.value(by: deadline, time: parts.time) == nil { return silence }
         let timeline = cluster?.leaderMember?.timeline
-        let looking = Task { [server = parts.server] in await server.look(leaderTimeline: timeline, by: deadline) }
+        let looking = PendingAnswer<ServerLook>()
+        Task { [server = parts.server] in
+            looking.give(await server.look(leaderTimeline: timeline, by: deadline))
+        }
         lookUnderway = looking
-        guard
-            let found = await abandoning(by: deadline + Self.lookGrace, time: parts.time, { await looking.value })
-        else { return silence }
+        guard let found = await looking.value(by: deadline + Self.lookGrace, time: parts.time) else { return silence }
         lookUnderway = nil
         return found
     }

@@ -88,7 +88,7 @@ package actor Agent {
     var requests: [@Sendable (isolated Agent) async -> Void] = []
     var hasEnded = false
     /// A look that has not come back yet. There is never a second one behind it.
-    var lookUnderway: Task<ServerLook, Never>?
+    var lookUnderway: PendingAnswer<ServerLook>?
     /// How each stop that was ordered went; none while it is under way. A shutdown can begin beside a demotion that is
     /// still waiting for its own.
     var stopOutcomes: [Int: Result<Void, JobFailure>] = [:]
@@ -217,7 +217,7 @@ package actor Agent {
             // The leader has become a primary, or a new member needs a slot.
             // While we stream from the leader its reports tell us nothing that the stream doesn't.
             let isStreaming = look.status.running?.standby?.replicationState == "streaming"
-            let isNews = cluster?.member(name) == nil || (name == cluster?.leader?.name && !isStreaming)
+            let isNews = cluster?.hasMember(name) != true || (name == cluster?.leader?.name && !isStreaming)
             if isNews, name != me {
                 wakeUps.wake()
             } else if name != me, settings.managesSynchronousStandbys, cluster?.leader?.name == me {

@@ -23,14 +23,16 @@ package struct ConfigurationKeeper: Sendable {
         try self.init(loader: loader, loaded: loaded, home: home, findCopy: Self.copy(in:))
     }
 
-    /// With another way to find the copy in the data directory.
+    /// With another way to find the copy in the data directory. `alone`: what the file says by itself, if that is known.
     package init(
-        loader: ConfigurationLoader, loaded: LocalConfiguration, home: String?, findCopy: (String) -> JSONObject?
+        loader: ConfigurationLoader, loaded: LocalConfiguration, home: String?, alone: EffectiveConfiguration? = nil,
+        findCopy: (String) -> JSONObject?
     ) throws(ConfigurationError) {
         self.loader = loader
         self.home = home
         tree = loaded.values
-        let first = try EffectiveConfiguration(local: loaded.values, dynamic: [:], home: home)
+        let first =
+            if let alone { alone } else { try EffectiveConfiguration(local: loaded.values, dynamic: [:], home: home) }
         let copy = findCopy(first.agent.postgres.dataDirectory)
         remembered = copy?.text()
         dynamic = copy ?? first.agent.bootstrap?.dcs ?? [:]

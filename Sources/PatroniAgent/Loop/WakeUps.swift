@@ -12,7 +12,6 @@ final class WakeUps: Sendable {
         var waiter: CheckedContinuation<Bool, Never>?
         /// Which wait this is: an alarm that comes too late must not end the next one.
         var wait = 0
-        var isExpired = false
     }
 
     private let state = Mutex(State())
@@ -20,46 +19,33 @@ final class WakeUps: Sendable {
     /// Start a turn as soon as the current one has ended.
     func wake() {
         let waiter = state.withLock { state in
-            defer { state.waiter = nil }
             state.isPending = state.waiter == nil
-            return state.waiter
+            return state.waiter.take()
         }
         waiter?.resume(returning: true)
     }
 
     /// Returns when somebody calls ``wake()``, at once if somebody has, or at `deadline`. True: somebody called.
     @discardableResult func wait(until deadline: Moment, time: any TimeSource) async -> Bool {
-        let number = state.withLock { state in
-            state.wait += 1
-            state.isExpired = false
-            return state.wait
-        }
-        let alarm = Task { [self] in
-            await time.sleep(until: deadline)
-            expire(number)
-        }
-        let wasCalled = await withCheckedContinuation { continuation in
-            let answer = state.withLock { state -> Bool? in
-                if state.isPending || state.isExpired {
-                    defer { state.isPending = false }
-                    return state.isPending
+        var alarm: Alarm?
+        defer { alarm?.callOff() }
+        return await withCheckedContinuation { continuation in
+            let number = state.withLock { state -> Int? in
+                state.wait += 1
+                if state.isPending {
+                    state.isPending = false
+                    return nil
                 }
                 state.waiter = continuation
-                return nil
+                return state.wait
             }
-            if let answer { continuation.resume(returning: answer) }
+            guard let number else { return continuation.resume(returning: true) }
+            alarm = time.alarm(at: deadline) { [self] in expire(number) }
         }
-        alarm.cancel()
-        return wasCalled
     }
 
     private func expire(_ number: Int) {
-        let waiter = state.withLock { state -> CheckedContinuation<Bool, Never>? in
-            guard state.wait == number else { return nil }
-            defer { state.waiter = nil }
-            state.isExpired = true
-            return state.waiter
-        }
+        let waiter = state.withLock { state in state.wait == number ? state.waiter.take() : nil }
         waiter?.resume(returning: false)
     }
 }
