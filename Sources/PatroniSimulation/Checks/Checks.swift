@@ -36,9 +36,8 @@ struct Checks {
         let exposed = exposure.look(world)
         var believers = 0
         var writers = 0
-        for member in world.members {
-            let id = ServerID(member.index)
-            guard world.fleet.acceptsWrites(on: id) else { continue }
+        for index in world.members.indices where world.fleet.acceptsWrites(on: ServerID(index)) {
+            let member = world.members[index]
             if !member.isFenced { writers += 1 }
             if let life = member.life, life.lease.isValid(at: member.clock.local(world.now)) { believers += 1 }
         }

@@ -16,22 +16,22 @@ struct Exposure {
     /// The members that have had time enough to stop.
     mutating func look(_ world: World) -> [Int] {
         var found: [Int] = []
-        for member in world.members {
-            guard isExposed(member, world) else {
-                since[member.index] = nil
+        for index in since.indices {
+            guard world.fleet.acceptsWrites(on: ServerID(index)), isExposed(world.members[index], world) else {
+                since[index] = nil
                 continue
             }
-            let began = since[member.index] ?? world.now
-            since[member.index] = began
-            if world.now - began > Self.patience { found.append(member.index) }
+            let began = since[index] ?? world.now
+            since[index] = began
+            if world.now - began > Self.patience { found.append(index) }
         }
         return found
     }
 
+    /// Its server accepts writes: may it?
     private func isExposed(_ member: SimulatedMember, _ world: World) -> Bool {
-        let id = ServerID(member.index)
-        guard world.fleet.acceptsWrites(on: id), let life = member.life, !life.isDead, !life.isFrozen, !life.isPaused,
-            !member.isDiskStalled, !world.fleet[id].isFrozen
+        guard let life = member.life, !life.isDead, !life.isFrozen, !life.isPaused, !member.isDiskStalled,
+            !world.fleet[ServerID(member.index)].isFrozen
         else { return false }
         return !life.lease.isValid(at: member.clock.local(world.now))
     }

@@ -7,6 +7,8 @@ import PatroniCore
 /// Reading and checking a configuration costs more than a minute of simulated time, so one is read once.
 final class Blueprints {
     private var keepers: [String: ConfigurationKeeper] = [:]
+    /// What the members' files say alone: there are not many different ones.
+    private var files: [String: EffectiveConfiguration] = [:]
     private let loader = ConfigurationLoader(path: nil, environment: [:])
 
     func tree(_ plan: HistoryPlan, _ member: Int, tags: JSONObject) -> JSONObject {
@@ -32,10 +34,22 @@ final class Blueprints {
         let key = "\(member) \(plan.dynamic.text()) \(tags.text()) \(copy?.text() ?? "")"
         if let known = keepers[key] { return known }
         let loaded = LocalConfiguration(values: tree(plan, member, tags: tags))
-        let made = try? ConfigurationKeeper(loader: loader, loaded: loaded, home: "/nowhere", findCopy: { _ in copy })
+        let made = try? ConfigurationKeeper(
+            loader: loader, loaded: loaded, home: "/nowhere", alone: file(plan, member, tags, loaded.values),
+            findCopy: { _ in copy })
         if keepers.count > 2000 { keepers = [:] }
         keepers[key] = made
         return made
+    }
+
+    private func file(
+        _ plan: HistoryPlan, _ member: Int, _ tags: JSONObject, _ tree: JSONObject
+    ) -> EffectiveConfiguration? {
+        let key = "\(member) \(tags.text())"
+        var file = files[key] ?? (try? EffectiveConfiguration(local: tree, dynamic: [:], home: "/nowhere"))
+        files[key] = file
+        file?.agent.bootstrap?.dcs = plan.dynamic
+        return file
     }
 }
 

@@ -18,13 +18,13 @@ final class Life {
     var isFrozen = false
     /// What came in while it was frozen.
     private var held: [() -> Void] = []
-    private var tickets: [Int: any GivenUp] = [:]
-    private var lastTicket = 0
+    private var tickets = TicketBox()
     /// A dead agent's own idea of the time.
     var ghostNow = Moment(nanoseconds: 0)
     var ghostSteps = 0
-    let changes: AsyncStream<StoreChange>
-    let news: AsyncStream<StoreChange>.Continuation
+    /// What its store has told it and it has not listened to yet.
+    private var news: [StoreChange] = []
+    private var listener: UnsafeContinuation<StoreChange?, Never>?
     let exits: AsyncStream<Void>
     let exited: AsyncStream<Void>.Continuation
     /// The watch was interrupted: the next thing it hears is that it has missed something.
@@ -44,7 +44,6 @@ final class Life {
     init(number: Int, member: Int) {
         self.number = number
         self.member = member
-        (changes, news) = AsyncStream.makeStream()
         (exits, exited) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
@@ -53,15 +52,25 @@ final class Life {
 
     // MARK: tickets
 
-    func newNumber() -> Int {
-        lastTicket += 1
-        return lastTicket
-    }
+    func newNumber() -> Int { tickets.newNumber() }
 
-    func issue(_ number: Int, _ ticket: any GivenUp) { tickets[number] = ticket }
+    func issue(_ number: Int, _ ticket: any GivenUp) { tickets.put(ticket, number) }
 
     /// Nil when it has been answered or given up before.
-    func redeem(_ number: Int) -> (any GivenUp)? { tickets.removeValue(forKey: number) }
+    func redeem(_ number: Int) -> (any GivenUp)? { tickets.take(number) }
+
+    // MARK: news
+
+    func tell(_ change: StoreChange) {
+        if let listener = listener.take() { listener.resume(returning: change) } else { news.append(change) }
+    }
+
+    /// Nil at the end.
+    func nextNews() async -> StoreChange? {
+        if isDead { return nil }
+        if !news.isEmpty { return news.removeFirst() }
+        return await withUnsafeContinuation { listener = $0 }
+    }
 
     /// Runs now, or at the thaw.
     func deliver(_ action: @escaping () -> Void) {
@@ -81,17 +90,58 @@ final class Life {
         isFrozen = false
         held = []
         ghostNow = now
-        news.finish()
+        listener.take()?.resume(returning: nil)
         exited.finish()
-        let open = tickets.sorted { $0.key < $1.key }
-        tickets = [:]
-        for (_, ticket) in open { ticket.giveUp() }
+        for ticket in tickets.takeAll() { ticket.giveUp() }
     }
 }
 
 /// A wait that can end without an answer.
 protocol GivenUp {
     func giveUp()
+}
+
+/// What is open, each in a place that the next one gets when it is closed. Numbers grow, so that who comes too late finds
+/// nobody else in its place.
+private struct TicketBox {
+    private var places: [(number: Int, ticket: (any GivenUp)?)] = []
+    private var free: [Int] = []
+    private var issued = 0
+
+    private static let placeBits = 16
+
+    private static func place(_ number: Int) -> Int { number & (1 << placeBits - 1) }
+
+    mutating func newNumber() -> Int {
+        let place = free.popLast() ?? places.count
+        issued += 1
+        let number = issued << Self.placeBits | place
+        if place < places.count { places[place].number = number } else { places.append((number, nil)) }
+        return number
+    }
+
+    mutating func put(_ ticket: any GivenUp, _ number: Int) { places[Self.place(number)].ticket = ticket }
+
+    mutating func take(_ number: Int) -> (any GivenUp)? {
+        let place = Self.place(number)
+        guard places[place].number == number, let ticket = places[place].ticket.take() else { return nil }
+        free.append(place)
+        return ticket
+    }
+
+    /// In the order in which they were issued.
+    mutating func takeAll() -> [any GivenUp] {
+        let open = places.sorted { $0.number < $1.number }
+        for place in places.indices { _ = take(places[place].number) }
+        return open.compactMap(\.ticket)
+    }
+}
+
+/// Something that rings unless it is called off.
+struct SimulatedAlarm: GivenUp {
+    let ring: @Sendable () -> Void
+
+    func giveUp() { ring() }
 }
 
 /// One wait of an agent.

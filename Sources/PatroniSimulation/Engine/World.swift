@@ -67,7 +67,8 @@ final class World: @unchecked Sendable {
         defer { csimulation_leave() }
         prepare()
         settle()
-        while takeStep(by: plan.end(from: begin)) {}
+        let end = plan.end(from: begin)
+        while takeStep(by: end) {}
         if violation == nil { checks.atTheEnd(self) }
         statistics.simulated = now - begin
         for life in lives where !life.isDead { kill(life) }
@@ -159,13 +160,24 @@ final class World: @unchecked Sendable {
         }
     }
 
+    /// Rings unless it is redeemed before.
+    func setAlarm(_ life: Life, at moment: Moment, _ ring: @escaping @Sendable () -> Void) -> Int {
+        let number = life.newNumber()
+        life.issue(number, SimulatedAlarm(ring: ring))
+        at(moment) { self.ring(life, number) }
+        return number
+    }
+
+    private func ring(_ life: Life, _ number: Int) {
+        if life.isFrozen { return life.deliver { self.ring(life, number) } }
+        life.redeem(number)?.giveUp()
+    }
+
     /// Ends a wait, if it has not ended before.
     func answer<Value: Sendable>(_ life: Life, _ number: Int, _ value: Value) {
-        guard !life.isDead else { return }
-        life.deliver {
-            guard let ticket = life.redeem(number) as? Ticket<Value> else { return }
-            ticket.continuation.resume(returning: value)
-        }
+        if life.isFrozen { return life.deliver { self.answer(life, number, value) } }
+        guard let ticket = life.redeem(number) as? Ticket<Value> else { return }
+        ticket.continuation.resume(returning: value)
     }
 
     /// One step of a dead agent towards its end.

@@ -11,7 +11,10 @@ struct SimulatedStore: ConfigurationStore {
     var kind: String { "etcd3" }
     var own: Life { world.lives[life] }
     var name: MemberName { world.members[own.member].name }
-    var changes: AsyncStream<StoreChange> { own.changes }
+    /// Without a buffer: that costs more than a stream's worth of news.
+    var changes: AsyncStream<StoreChange> {
+        AsyncStream { [world, life] in await world.lives[life].nextNews() }
+    }
 
     static let silence = StoreFailure(.unreachable, "no answer in time")
 

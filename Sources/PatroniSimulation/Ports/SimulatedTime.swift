@@ -16,6 +16,14 @@ struct SimulatedTime: TimeSource {
 
     var wallTime: WallTime { world.members[own.member].clock.wall(world.now) }
 
+    func alarm(at deadline: Moment, _ ring: @escaping @Sendable () -> Void) -> Alarm {
+        let own = own
+        // A dead agent's time passes only while it waits.
+        if own.isDead { return sleeper(deadline, ring) }
+        let number = world.setAlarm(own, at: world.members[own.member].clock.global(deadline), ring)
+        return Alarm { [world, life] in _ = world.lives[life].redeem(number) }
+    }
+
     func sleep(until deadline: Moment) async {
         let own = own
         if own.isDead {

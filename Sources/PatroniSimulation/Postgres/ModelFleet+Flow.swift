@@ -3,7 +3,8 @@
 import PatroniCore
 
 extension ModelFleet {
-    /// Moves everything on to a moment before which nothing turns.
+    /// Moves everything on to a moment before which nothing turns. Much is read through spans: a server that an array
+    /// hands out is a copy, and a lot of it.
     mutating func flow(to target: Int64) {
         let passed = target - now
         guard passed > 0 else { return }
@@ -27,33 +28,32 @@ extension ModelFleet {
 
     /// The application writes, but waits for its commits.
     private mutating func write(_ index: Int, _ passed: Int64) {
-        guard servers[index].isWorking, let log = servers[index].files?.log else { return }
-        var end = LSN(log.end.rawValue + Self.bytes(settings.writeRate, passed))
+        guard servers[index].isWorking, servers[index].files != nil else { return }
+        let own = servers[index].end
+        var end = LSN(own.rawValue + Self.bytes(settings.writeRate, passed))
         if let limit = acknowledgeable(index), limit.rawValue < .max - settings.window {
-            end = max(log.end, min(end, LSN(limit.rawValue + settings.window)))
+            end = max(own, min(end, LSN(limit.rawValue + settings.window)))
         }
         append(to: index, upTo: end)
     }
 
     mutating func append(to index: Int, upTo end: LSN) {
-        servers[index].files?.log.extend(to: end)
-        servers[index].track.note(at: now, end)
+        servers[index].append(upTo: end, at: now)
         if end.rawValue > servers[index].keptFrom.rawValue + settings.keptLog { recycle(index) }
     }
 
     /// How far commits could be acknowledged if the connections stay as they are; nil when nothing can be.
     private func acknowledgeable(_ index: Int) -> LSN? {
-        let rule = servers[index].rule
-        if rule.isNobody { return LSN(.max) }
-        let found = rule.acknowledged(servers[index].senders) { sender in
+        if servers[index].rule.isNobody { return LSN(.max) }
+        let found = servers[index].rule.acknowledged(servers[index].senders) { sender in
             isFlowing(sender, from: index) ? LSN(.max) : sender.flushed
         }
         return max(found ?? .zero, acknowledged(on: index))
     }
 
     private func acknowledged(on index: Int) -> LSN {
-        guard let log = servers[index].files?.log else { return .zero }
-        return max(ledger[log.writer.number].acknowledged, log.branch.start)
+        guard let branch = servers.span[index].files?.log.branch else { return .zero }
+        return max(ledger[branch.writer.number].acknowledged, branch.start)
     }
 
     private mutating func receive(_ index: Int, _ passed: Int64) {
@@ -65,7 +65,7 @@ extension ModelFleet {
         servers[index].receiver.state = .connected(number: number, lastHeard: now)
         guard let place = servers[source].senders.firstIndex(where: { $0.number == number })
         else { return }
-        var target = servers[source].track.position(at: now - link(source, index).latency)
+        var target = servers.span[source].track.position(at: now - link(source, index).latency)
         if !link(index, source).isOpen {
             // Without acknowledgements the connection fills up.
             target = min(target, LSN(servers[source].senders[place].flushed.rawValue + settings.window))
@@ -110,18 +110,13 @@ extension ModelFleet {
     }
 
     private mutating func take(_ index: Int, from source: Int, upTo end: LSN) {
-        guard let log = servers[source].files?.log else { return }
-        servers[index].files?.log.take(log, upTo: end)
-        servers[index].receiver.hasReceived = true
+        guard let log = servers.span[source].files?.log else { return }
+        servers[index].take(log, upTo: end)
         append(to: index, upTo: servers[index].end)
     }
 
     private mutating func replay(_ index: Int) {
-        guard servers[index].isWorking, let replayed = servers[index].files?.replayed else { return }
-        let end = servers[index].end
-        guard end >= replayed else { return }
-        servers[index].files?.replayed = end
-        if servers[index].phase == .recovering { becomeConsistent(index) }
+        if servers[index].replay(), servers[index].phase == .recovering { becomeConsistent(index) }
     }
 
     /// What the standbys say of themselves arrives.
@@ -130,23 +125,21 @@ extension ModelFleet {
         for place in servers[index].senders.indices {
             let sender = servers[index].senders[place]
             guard answers(sender, of: index) else { continue }
-            let heard = servers[sender.standby].track.position(at: now - link(sender.standby, index).latency)
-            servers[index].senders[place].lastReply = now
-            servers[index].senders[place].flushed = max(sender.flushed, heard)
-            let replayed = servers[sender.standby].files?.replayed ?? .zero
-            servers[index].senders[place].replayed = max(sender.replayed, min(replayed, heard))
+            let heard = servers.span[sender.standby].track.position(at: now - link(sender.standby, index).latency)
+            let replayed = servers.span[sender.standby].files?.replayed ?? .zero
+            servers[index].senders[place].hear(heard, replayed, at: now)
         }
     }
 
     /// Commits whose rule is met are acknowledged. Nothing is taken back.
     mutating func acknowledge(_ index: Int) {
-        guard servers[index].isWorking, let log = servers[index].files?.log,
+        guard servers[index].isWorking, let branch = servers.span[index].files?.log.branch,
             let found = servers[index].rule.acknowledged(servers[index].senders, { $0.flushed })
         else { return }
-        let position = min(found, log.end)
-        let writer = log.writer.number
+        let position = min(found, branch.end)
+        let writer = branch.writer.number
         // A promotion's own branch may not be reached yet by who confirms; nothing is committed where it begins.
-        guard position > ledger[writer].acknowledged, position > log.branch.start else { return }
+        guard position > ledger[writer].acknowledged, position > branch.start else { return }
         ledger[writer].acknowledged = position
         if isPromising, !ledger[writer].isGivenUp { ledger[writer].promised = position }
     }

@@ -119,6 +119,13 @@ struct ModelSender: Sendable {
     var lastReply: Int64
     /// `streaming` rather than `catchup`.
     var isStreaming: Bool
+
+    /// A reply of the standby.
+    mutating func hear(_ heard: LSN, _ replayed: LSN, at now: Int64) {
+        lastReply = now
+        flushed = max(flushed, heard)
+        self.replayed = max(self.replayed, min(replayed, heard))
+    }
 }
 
 struct ModelSlot: Sendable {
@@ -170,6 +177,27 @@ public struct ModelServer: Sendable {
     public var hasPostmaster: Bool { phase != .stopped }
     /// Things on disk move.
     var isWorking: Bool { !isFrozen && !isDiskStalled }
+
+    // Where a server stands is: logs move with every step, and a server is a lot to copy.
+
+    mutating func append(upTo end: LSN, at now: Int64) {
+        files?.log.extend(to: end)
+        track.note(at: now, end)
+    }
+
+    mutating func take(_ log: ModelLog, upTo end: LSN) {
+        files?.log.take(log, upTo: end)
+        receiver.hasReceived = true
+    }
+
+    /// False when nothing can be.
+    mutating func replay() -> Bool {
+        guard isWorking, let replayed = files?.replayed else { return false }
+        let end = end
+        guard end >= replayed else { return false }
+        files?.replayed = end
+        return true
+    }
 }
 
 /// An operation that PostgreSQL would refuse.

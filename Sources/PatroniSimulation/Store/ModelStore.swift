@@ -7,7 +7,10 @@ struct ModelStore {
     private(set) var cluster = Cluster()
     private(set) var revision: Int64 = 1
     /// Session → when it ends.
-    private(set) var sessions: [Int: Session] = [:]
+    private(set) var sessions: [Int: Session] = [:] {
+        didSet { nextExpiry = sessions.values.lazy.map { $0.ends }.min() }
+    }
+    private(set) var nextExpiry: Moment?
     private var lastSession = 0
     private var leaderSession: Int?
     private var memberSessions: [MemberName: Int] = [:]
@@ -57,14 +60,13 @@ struct ModelStore {
         return true
     }
 
-    var nextExpiry: Moment? { sessions.values.lazy.map(\.ends).min() }
-
     /// After an outage etcd gives every lease its full time again.
     mutating func extendAll(at now: Moment) {
         sessions = sessions.mapValues { Session(ttl: $0.ttl, ends: now + $0.ttl) }
     }
 
     mutating func expire(at now: Moment) {
+        guard let nextExpiry, nextExpiry <= now else { return }
         let gone = sessions.filter { $0.value.ends <= now }.keys.sorted()
         for session in gone {
             sessions[session] = nil

@@ -75,9 +75,9 @@ extension World {
         life.deliver {
             if life.hasMissed {
                 life.hasMissed = false
-                life.news.yield(.missedSome)
+                life.tell(.missedSome)
             }
-            life.news.yield(change)
+            life.tell(change)
         }
     }
 
@@ -90,7 +90,7 @@ extension World {
             life.hasMissed = false
             after(chance.duration(.milliseconds(10)...(.seconds(1)))) {
                 guard !life.isDead else { return }
-                life.deliver { life.news.yield(.missedSome) }
+                life.deliver { life.tell(.missedSome) }
             }
         }
     }
