@@ -64,6 +64,7 @@ import Testing
         let world = world()
         let now = try replicate(world)
         world.fleet.isPromising = true
+        for index in world.members.indices { world.fleet.markSynchronous(ServerID(index)) }
         world.fleet.setLink(from: alpha, to: beta, isOpen: false, latency: .zero, at: now)
         world.fleet.setLink(from: beta, to: alpha, isOpen: false, latency: .zero, at: now)
         _ = world.fleet.commit(on: alpha, at: now + .seconds(1))

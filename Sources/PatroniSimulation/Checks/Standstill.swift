@@ -38,6 +38,8 @@ struct Standstill {
         guard !world.storeTrouble.isTroubled, world.network.isSound else { return false }
         return world.members.allSatisfy { member in
             guard let life = member.life, !life.isDead, !life.isFrozen, !life.isPaused, !life.isAskedToEnd,
+                // Who restarts it by hand waits for it.
+                life.operatorJobs == 0,
                 !member.isDiskStalled
             else {
                 return false

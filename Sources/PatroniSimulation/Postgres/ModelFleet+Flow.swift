@@ -141,7 +141,9 @@ extension ModelFleet {
         // A promotion's own branch may not be reached yet by who confirms; nothing is committed where it begins.
         guard position > ledger[writer].acknowledged, position > branch.start else { return }
         ledger[writer].acknowledged = position
-        if isPromising, !ledger[writer].isGivenUp { ledger[writer].promised = position }
+        if isPromising, servers[index].isSynchronous, !ledger[writer].isGivenUp {
+            ledger[writer].promised = position
+        }
     }
 
     /// Old segments go, except what slots keep (max_slot_wal_keep_size is off).

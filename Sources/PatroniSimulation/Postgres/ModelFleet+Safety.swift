@@ -39,6 +39,7 @@ extension ModelFleet {
     /// Nobody is promised what was acknowledged until now, as when the operator gives up members or the mode.
     public mutating func forgetPromises() {
         for number in ledger.indices { ledger[number].promised = .zero }
+        for index in servers.indices { servers[index].isSynchronous = false }
     }
 
     /// An operator has made `id` the leader: what it does not have is given up, also what the former one still
@@ -51,6 +52,10 @@ extension ModelFleet {
             ledger[number].isGivenUp = true
         }
     }
+
+    /// It has taken the promise over: from now on what it acknowledges is promised. A leader that does not know yet that
+    /// the operator wants it so promises nothing.
+    public mutating func markSynchronous(_ id: ServerID) { servers[id.index].isSynchronous = isPromising }
 
     // MARK: single commits
 

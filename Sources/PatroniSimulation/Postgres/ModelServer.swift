@@ -161,6 +161,9 @@ public struct ModelServer: Sendable {
     var rule = ModelSyncRule.nobody
     var coming: (rule: ModelSyncRule, at: Int64)?
 
+    /// The cluster's synchronous leader, now or before: what it acknowledges is promised.
+    var isSynchronous = false
+
     var receiver = ModelReceiver()
     var senders: [ModelSender] = []
     var slots: [ModelSlot] = []

@@ -83,6 +83,7 @@ import Testing
     @Test func `promised commits that a new primary does not have are lost`() throws {
         var rig = try ModelRig.cluster()
         rig.fleet.isPromising = true
+        for index in rig.fleet.servers.indices { rig.fleet.markSynchronous(ServerID(index)) }
         try rig.setNames("b", on: rig.a)
         rig.cut(rig.a, rig.c)
         rig.pass(.seconds(5))
