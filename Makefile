@@ -6,7 +6,7 @@ TEST = $(SWIFT) test --skip-build --disable-xctest
 SOURCES = Package.swift Sources Tests
 STATIC = -c release --static-swift-stdlib --scratch-path .build-release -Xlinker -s
 
-.PHONY: help build build-tests release test unit integration coverage demo format lint conformance docs clean install-dependencies simulate test-kubernetes
+.PHONY: help charts image build build-tests release test unit integration coverage demo format lint conformance docs clean install-dependencies simulate test-kubernetes
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-22s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,13 @@ format: ## rewrite the sources in the project's format
 
 lint: ## format check, warnings are errors
 	$(SWIFT) format lint --strict -r $(SOURCES)
+
+IMAGE_BUILDER ?= podman
+image: release ## the container image `patroni`, from dist/ (IMAGE_BUILDER=podman, buildah or docker)
+	$(IMAGE_BUILDER) build -f deploy/image/Containerfile --target final-prebuilt -t patroni .
+
+charts: ## render the Helm chart for the tests (needs helm, or pip install helm-python-sdk)
+	scripts/render-charts
 
 conformance: release ## upstream's acceptance suite against dist/ (needs CONFORMANCE, see docs/conformance.md)
 	@scripts/conformance

@@ -59,13 +59,13 @@ public enum Machine {
         return nil
     }
 
-    /// True when a TCP port on 127.0.0.1 can be bound just now.
-    public static func isPortFree(_ port: UInt16) -> Bool { bind(port) != nil }
+    /// True when a TCP port can be bound just now: of this IPv4 address, of 127.0.0.1 for every other host.
+    public static func isPortFree(_ port: UInt16, at host: String = "127.0.0.1") -> Bool { bind(port, host) != nil }
 
     /// A TCP port on 127.0.0.1 that nobody uses just now.
     public static func freePort() -> UInt16? { bind(0) }
 
-    private static func bind(_ port: UInt16) -> UInt16? {
+    private static func bind(_ port: UInt16, _ host: String = "127.0.0.1") -> UInt16? {
         let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard fd >= 0 else { return nil }
         defer { close(fd) }
@@ -74,7 +74,9 @@ public enum Machine {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        if host == "0.0.0.0" || inet_pton(AF_INET, host, &address.sin_addr) != 1 {
+            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        }
         return withUnsafeMutablePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
                 var size = socklen_t(MemoryLayout<sockaddr_in>.size)

@@ -155,12 +155,14 @@ extension Preflight {
     func postgresPortFinding(_ server: Postmaster?) async -> Finding {
         let port = postgres.port
         if let server { return .good("PostgreSQL's port", "\(port): our PostgreSQL runs (pid \(server.pid))") }
-        return await portFinding("PostgreSQL's port", port)
+        let first = postgres.listenAddresses.split(separator: ",").first.map(String.init)
+        return await portFinding("PostgreSQL's port", port, at: first ?? "")
     }
 
     func restPortFinding() async -> Finding {
         let port = local.restAPI.listen.port
-        let here = Endpoint(host: "127.0.0.1", port: port)
+        let host = local.restAPI.listen.host
+        let here = Endpoint(host: ["", "*", "0.0.0.0", "::"].contains(host) ? "127.0.0.1" : host, port: port)
         let scheme = local.restAPI.tls == nil ? "http" : "https"
         var control = local.control
         control.isInsecure = true
@@ -175,12 +177,12 @@ extension Preflight {
             }
             return Finding("REST API's port", .bad, "\(port) belongs to member \(name)", remedy: "set restapi.listen")
         }
-        return await portFinding("REST API's port", port)
+        return await portFinding("REST API's port", port, at: host)
     }
 
-    private func portFinding(_ name: String, _ port: Int) async -> Finding {
+    private func portFinding(_ name: String, _ port: Int, at host: String) async -> Finding {
         guard let number = UInt16(exactly: port) else { return Finding(name, .bad, "\(port) is no port") }
-        if await offPool({ Machine.isPortFree(number) }) { return .good(name, "\(port) is free") }
+        if await offPool({ Machine.isPortFree(number, at: host) }) { return .good(name, "\(port) is free") }
         return Finding(
             name, .bad, "\(port) is used by somebody else", remedy: "ss -ltnp 'sport = :\(port)' tells by whom")
     }
