@@ -12,7 +12,9 @@ import Testing
         #expect(Mutation.noticed.count >= 12)
     }
 
-    @Test(arguments: ["promotes-in-pause", "starts-in-pause", "silent-primary-stays", "confirmed-too-early", "no-rewind"])
+    @Test(arguments: [
+        "promotes-in-pause", "starts-in-pause", "silent-primary-stays", "confirmed-too-early", "no-rewind",
+    ])
     func `a mistake is noticed soon`(_ name: String) throws {
         let mutation = try #require(Mutation.all.first { $0.name == name })
         #expect(mutation.run(limit: 40).isCaught)
