@@ -19,9 +19,10 @@ build: ## debug build of patroni and patronictl
 	$(SWIFT) build --product patronictl
 
 # Our own modules are compiled anew: after a change of a stored property an incremental optimised build was seen to link
-# objects that disagreed about the layout, and health checks answered nonsense.
+# objects that disagreed about the layout, and health checks answered nonsense. Without its plan SwiftPM makes the folders
+# again.
 release: ## static, stripped binaries in dist/
-	rm -rf .build-release/*/release/Patroni*.build .build-release/*/release/Modules/Patroni*
+	rm -rf .build-release/*/release/Patroni*.build .build-release/*/release/Modules/Patroni* .build-release/release.yaml
 	$(SWIFT) build $(STATIC) --product patroni
 	$(SWIFT) build $(STATIC) --product patronictl
 	mkdir -p dist
@@ -41,7 +42,7 @@ SIMULATOR = $(SWIFT) build -c release --static-swift-stdlib --product patroni-si
 HISTORIES ?= 20000
 
 simulate: ## whole clusters in virtual time: a fixed budget of histories, and some that nobody has seen before
-	rm -rf .build-sim/*/release/Patroni*.build .build-sim/*/release/Modules/Patroni*
+	rm -rf .build-sim/*/release/Patroni*.build .build-sim/*/release/Modules/Patroni* .build-sim/release.yaml
 	$(SIMULATOR)
 	.build-sim/release/patroni-simulator run --histories $(HISTORIES) --jobs 2
 	.build-sim/release/patroni-simulator mutations

@@ -14,6 +14,24 @@ import Testing
         #expect(try JSON.parse(text).text() == text)
     }
 
+    @Test func `an object behaves the same with few keys and with many`() {
+        for size in [3, 16, 17, 100] {
+            var object = JSONObject((1...size).map { ("key\($0)", JSON.int(Int64($0))) })
+            object["key2"] = "two"
+            object["key1"] = nil
+            object["late"] = true
+            #expect(object.keys == (2...size).map { "key\($0)" } + ["late"])
+            #expect(object["key1"] == nil)
+            #expect(object["key2"] == "two")
+            #expect(object["key\(size)"] == .int(Int64(size)))
+            let turned = JSONObject(object.pairs.reversed())
+            #expect(turned == object)
+            #expect(turned.hashValue == object.hashValue)
+            object["late"] = false
+            #expect(turned != object)
+        }
+    }
+
     @Test func `the REST API's style has blanks`() throws {
         #expect(try JSON.parse(#"{"a":[1,2],"b":{}}"#).text(.spaced) == #"{"a": [1, 2], "b": {}}"#)
     }
