@@ -1,9 +1,11 @@
 # The project's front door. `make help` lists the verbs.
-# Tests with servers run one after the other: on two cores they would only wait for each other, past their deadlines.
+# Tests with servers run in a few rows, one after the other in each: more of them at once on two cores would only wait for
+# each other, past their deadlines.
 
 SWIFT ?= swift
 TEST = $(SWIFT) test --skip-build --disable-xctest
 SOURCES = Package.swift Sources Tests
+IN_PODS = InKubernetes|WhenTheAPIServerFails|BadObjects|InThePod|SettingsOnTheMove
 STATIC = -c release --static-swift-stdlib --scratch-path .build-release -Xlinker -s
 
 .PHONY: help charts image build build-tests release test unit integration coverage demo format lint conformance docs clean install-dependencies simulate test-kubernetes
@@ -33,8 +35,9 @@ build-tests: ## debug build of everything
 	$(SWIFT) build --build-tests
 
 test: install-dependencies build-tests ## all tests: rules, rooms, real PostgreSQL and etcd, beside real Patroni
-	scripts/side-by-side '--filter PatroniPostgresTests' '--skip IntegrationTests --skip PatroniPostgresTests'
-	$(TEST) --no-parallel --filter IntegrationTests
+	scripts/side-by-side '--filter PatroniPostgresTests' '--filter PatroniDCSTests' \
+	    '--skip IntegrationTests --skip PatroniPostgresTests --skip PatroniDCSTests'
+	scripts/side-by-side '--filter IntegrationTests --skip $(IN_PODS)' '--filter IntegrationTests.*($(IN_PODS))'
 
 # One thread runs a history; the debug builds of the tests look for overlapping accesses.
 SIMULATOR = $(SWIFT) build -c release --static-swift-stdlib --product patroni-simulator --scratch-path .build-sim \
@@ -52,7 +55,7 @@ unit: build-tests ## the tests that need no server: core, configuration, house r
 	$(TEST) --filter 'TidyTests|PatroniCoreTests|PatroniConfigurationTests'
 
 integration: install-dependencies build-tests ## the tests with whole clusters only
-	$(TEST) --no-parallel --filter IntegrationTests
+	scripts/side-by-side '--filter IntegrationTests --skip $(IN_PODS)' '--filter IntegrationTests.*($(IN_PODS))'
 
 test-kubernetes: build-tests ## the store's contract on a real API server (needs KUBE_APISERVER, KUBERNETES_LAB, see docs/kubernetes.md)
 	@SWIFT="$(SWIFT)" scripts/test-kubernetes

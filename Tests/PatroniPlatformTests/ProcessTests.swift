@@ -89,6 +89,11 @@ import Testing
         #expect(found.contains("\nA=b\n") && !found.contains("\nHOME="), "\(found)")
         for member in ProcessTable.session(process.pid) { kill(member.pid, SIGKILL) }
         await process.waitForExit()
+        // A signal takes a moment to arrive.
+        let end = time.now + .seconds(10)
+        while !ProcessTable.session(process.pid).isEmpty, time.now < end {
+            await time.sleep(until: time.now + .milliseconds(10))
+        }
         #expect(ProcessTable.session(process.pid).isEmpty)
     }
 

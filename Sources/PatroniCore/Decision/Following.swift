@@ -62,11 +62,12 @@ enum Following {
             Rule("streams", "A standby that streams the leader's timeline can't have diverged from it.") { now in
                 isStreamingTheLeadersTimeline(now) ? followingTheLeader(now) : nil
             },
-        ] + (Rejoining.rules.filter { $0.name != "start" && $0.name != "not-ready" }).map(whenNotPaused) + [
-            Rule("no-action", "A standby that follows the leader: all is well (HA-132).") { now in
-                followingTheLeader(now)
-            }
-        ])
+        ] + Rejoining.rules.filter { !["start", "not-ready", "paused-diverged"].contains($0.name) }.map(whenNotPaused)
+            + [
+                Rule("no-action", "A standby that follows the leader: all is well (HA-132).") { now in
+                    followingTheLeader(now)
+                }
+            ])
 
     private static func followingTheLeader(_ now: Situation) -> Decision? {
         now.leader.map { .settled(now.isStandbyCluster ? .followingStandbyLeader($0) : .following(leader: $0)) }
