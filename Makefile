@@ -5,10 +5,9 @@
 SWIFT ?= swift
 TEST = $(SWIFT) test --skip-build --disable-xctest
 SOURCES = Package.swift Sources Tests
-IN_PODS = InKubernetes|WhenTheAPIServerFails|BadObjects|InThePod|SettingsOnTheMove
 STATIC = -c release --static-swift-stdlib --scratch-path .build-release -Xlinker -s
 
-.PHONY: help charts image build build-tests release test unit integration coverage demo format lint conformance docs clean install-dependencies simulate test-kubernetes
+.PHONY: help charts image build build-tests release test unit integration coverage demo format lint conformance docs clean install-dependencies simulate histories test-kubernetes
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-22s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,19 +34,21 @@ build-tests: ## debug build of everything
 	$(SWIFT) build --build-tests
 
 test: install-dependencies build-tests ## all tests: rules, rooms, real PostgreSQL and etcd, beside real Patroni
-	scripts/side-by-side '--filter PatroniPostgresTests' '--filter PatroniDCSTests' \
+	scripts/side-by-side '--filter PatroniPostgresTests|PatroniDCSTests' \
 	    '--skip IntegrationTests --skip PatroniPostgresTests --skip PatroniDCSTests'
-	scripts/side-by-side '--filter IntegrationTests --skip $(IN_PODS)' '--filter IntegrationTests.*($(IN_PODS))'
+	$(TEST) --no-parallel --filter IntegrationTests
 
 # One thread runs a history; the debug builds of the tests look for overlapping accesses.
 SIMULATOR = $(SWIFT) build -c release --static-swift-stdlib --product patroni-simulator --scratch-path .build-sim \
 	-Xswiftc -enforce-exclusivity=unchecked
 HISTORIES ?= 20000
 
-simulate: ## whole clusters in virtual time: a fixed budget of histories, and some that nobody has seen before
+histories: ## whole clusters in virtual time: a fixed budget of histories
 	rm -rf .build-sim/*/release/Patroni*.build .build-sim/*/release/Modules/Patroni* .build-sim/release.yaml
 	$(SIMULATOR)
 	.build-sim/release/patroni-simulator run --histories $(HISTORIES) --jobs 2
+
+simulate: histories ## and deliberate mistakes, and histories that nobody has seen before
 	.build-sim/release/patroni-simulator mutations
 	.build-sim/release/patroni-simulator run --histories 500 --jobs 2 --from $$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 
@@ -55,7 +56,7 @@ unit: build-tests ## the tests that need no server: core, configuration, house r
 	$(TEST) --filter 'TidyTests|PatroniCoreTests|PatroniConfigurationTests'
 
 integration: install-dependencies build-tests ## the tests with whole clusters only
-	scripts/side-by-side '--filter IntegrationTests --skip $(IN_PODS)' '--filter IntegrationTests.*($(IN_PODS))'
+	$(TEST) --no-parallel --filter IntegrationTests
 
 test-kubernetes: build-tests ## the store's contract on a real API server (needs KUBE_APISERVER, KUBERNETES_LAB, see docs/kubernetes.md)
 	@SWIFT="$(SWIFT)" scripts/test-kubernetes

@@ -67,7 +67,9 @@ extension IntegrationTests {
             }
         }
 
-        @Test(arguments: [Lock.configmaps, .endpoints])
+        @Test(
+            .disabled("the test API server refuses real patronictl's watches from outside a pod"),
+            arguments: [Lock.configmaps, .endpoints])
         func `beside real Patroni leadership goes both ways`(_ lock: Lock) async throws {
             let lab = try await Lab.shared.value
             let python = try await lab.realPatroni()
