@@ -43,13 +43,13 @@ SIMULATOR = $(SWIFT) build -c release --static-swift-stdlib --product patroni-si
 	-Xswiftc -enforce-exclusivity=unchecked
 HISTORIES ?= 20000
 
-histories: ## whole clusters in virtual time: a fixed budget of histories
+histories: ## whole clusters in virtual time: a fixed budget of histories, and deliberate mistakes that must be noticed
 	rm -rf .build-sim/*/release/Patroni*.build .build-sim/*/release/Modules/Patroni* .build-sim/release.yaml
 	$(SIMULATOR)
 	.build-sim/release/patroni-simulator run --histories $(HISTORIES) --jobs 2
-
-simulate: histories ## and deliberate mistakes, and histories that nobody has seen before
 	.build-sim/release/patroni-simulator mutations
+
+simulate: histories ## and histories that nobody has seen before
 	.build-sim/release/patroni-simulator run --histories 500 --jobs 2 --from $$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 
 unit: build-tests ## the tests that need no server: core, configuration, house rules
