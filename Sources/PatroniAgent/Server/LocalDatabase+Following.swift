@@ -62,7 +62,7 @@ extension LocalDatabase {
         }
     }
 
-    /// What the server was started with; a standby may have been raised above what is configured (CFG-250).
+    /// What stands in the files; a standby may have been raised above what is configured (CFG-250).
     func parametersInForce(_ server: LocalServer) async -> Parameters {
         if !written.isEmpty { return written }
         let wanted = wantedParameters(server)
@@ -71,16 +71,18 @@ extension LocalDatabase {
         return ServerParameters.raisedForStandby(wanted, controlData: lines).parameters
     }
 
-    /// An operator's own pause stays: only a server that was started with less than its log asks for has paused itself
-    /// (HA-137).
+    /// An operator's own pause stays: only a server that runs with less than its log asks for has paused itself. What it
+    /// runs with only the server knows: its files may have more already, for the next start (HA-137).
     func resumeReplay(by deadline: Moment) async {
-        guard let server = try? await server(), let report = try? await reader.report(by: deadline) else { return }
+        guard let report = try? await reader.report(by: deadline) else { return }
         let lines = Dictionary(report.map { ($0.label, $0.value) }, uniquingKeysWith: { $1 })
-        let started = written.isEmpty ? wantedParameters(server) : written
-        guard ServerParameters.raisedForStandby(started, controlData: lines).parameters != started else { return }
-        log.info("Resuming paused WAL replay for PostgreSQL 14+")
         do throws(SQLError) {
-            _ = try await workConnection(by: deadline).query("SELECT pg_catalog.pg_wal_replay_resume()", by: deadline)
+            let connection = try await workConnection(by: deadline)
+            let rows = try await RunningSettings.read(ServerParameters.neededByLog, connection, by: deadline)
+            let running = Parameters(rows.map { ($0.name, $0.setting) })
+            guard ServerParameters.raisedForStandby(running, controlData: lines).parameters != running else { return }
+            log.info("Resuming paused WAL replay for PostgreSQL 14+")
+            _ = try await connection.query("SELECT pg_catalog.pg_wal_replay_resume()", by: deadline)
         } catch { log.warning("the replay could not be resumed: \(error)") }
     }
 

@@ -71,6 +71,9 @@ public enum ServerParameters {
         ("max_wal_senders", "max_wal_senders setting"),
     ]
 
+    /// The settings of which a standby needs at least what its log's primary had.
+    public static var neededByLog: [String] { recorded.map(\.0) }
+
     /// A standby must start with at least the values its primary had, or it stops at once (CFG-250). `controlData` are
     /// the lines of pg_controldata by their label.
     public static func raisedForStandby(
