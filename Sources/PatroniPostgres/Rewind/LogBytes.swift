@@ -34,13 +34,9 @@ struct LogPiece: Sendable, Hashable {
 
     /// The file of `timeline` that holds the piece.
     func file(_ timeline: Timeline, segment: UInt64) -> String {
-        func hex(_ value: UInt64) -> String {
-            let digits = String(value, radix: 16, uppercase: true)
-            return String(repeating: "0", count: max(0, 8 - digits.count)) + digits
-        }
         let number = start.rawValue / segment
         let perName = 0x1_0000_0000 / segment
-        return hex(UInt64(timeline.rawValue)) + hex(number / perName) + hex(number % perName)
+        return UInt64(timeline.rawValue).inFileName + (number / perName).inFileName + (number % perName).inFileName
     }
 
     func offset(segment: UInt64) -> Int { Int(start.rawValue % segment) }
