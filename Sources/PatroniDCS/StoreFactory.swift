@@ -42,17 +42,13 @@ public enum StoreFactory {
             return PathStore(backend, member: configuration.name)
         case .kubernetes(let settings):
             let access = try KubernetesAccess.find(settings, environment: environment)
-            do throws(HTTPFailure) {
-                let gateway = try KubernetesGateway(
-                    access: access, bypasses: settings.bypassesService && !isControl,
-                    retriable: settings.retriableStatuses, seed: seed(configuration.name), time: time, logger: logger)
-                return KubernetesStore(
-                    gateway: gateway, settings: settings, scope: configuration.scope,
-                    namespace: settings.namespace ?? access.namespace ?? "default", member: configuration.name,
-                    isControl: isControl, time: time, logger: logger)
-            } catch {
-                throw StoreFailure(.denied, "kubernetes: \(error)")
-            }
+            let gateway = try KubernetesGateway(
+                access: access, bypasses: settings.bypassesService && !isControl,
+                retriable: settings.retriableStatuses, seed: seed(configuration.name), time: time, logger: logger)
+            return KubernetesStore(
+                gateway: gateway, settings: settings, scope: configuration.scope,
+                namespace: access.namespace(settings), member: configuration.name, isControl: isControl, time: time,
+                logger: logger)
         case .etcd3(let settings):
             do throws(HTTPFailure) {
                 // Patronictl reads once and leaves: no need to know where all servers are.

@@ -62,11 +62,13 @@ public enum StoreProbe {
         let account: KubernetesAccount
         do throws(StoreFailure) {
             let access = try KubernetesAccess.find(settings, environment: environment)
-            namespace = settings.namespace ?? access.namespace ?? "default"
+            namespace = access.namespace(settings)
             account =
                 access.login.text.flatMap(KubernetesAccount.init(token:))
                 ?? KubernetesAccount(namespace: namespace, name: "default")
-            gateway = try gatewayTo(access, settings, time, quiet)
+            gateway = try KubernetesGateway(
+                access: access, bypasses: false, retriable: settings.retriableStatuses, seed: 0, time: time,
+                logger: quiet)
         } catch { return .unknown(error) }
         defer { Task { await gateway.close() } }
         let needed = KubernetesRight.needed(settings, scope: configuration.scope, namespace: namespace)
@@ -80,16 +82,6 @@ public enum StoreProbe {
             } catch { return .unknown(error.failure) }
         }
         return .known(missing: missing, of: needed, account: account)
-    }
-
-    private static func gatewayTo(
-        _ access: KubernetesAccess, _ settings: KubernetesSettings, _ time: any TimeSource, _ logger: Logger
-    ) throws(StoreFailure) -> KubernetesGateway {
-        do throws(HTTPFailure) {
-            return try KubernetesGateway(
-                access: access, bypasses: false, retriable: settings.retriableStatuses, seed: 0, time: time,
-                logger: logger)
-        } catch { throw StoreFailure(.denied, "kubernetes: \(error)") }
     }
 
     static func difference(

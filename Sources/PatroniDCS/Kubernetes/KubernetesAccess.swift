@@ -42,6 +42,9 @@ struct KubernetesAccess: Sendable {
 
     static let directory = "/var/run/secrets/kubernetes.io/serviceaccount"
 
+    /// Where the cluster's objects are.
+    func namespace(_ settings: KubernetesSettings) -> String { settings.namespace ?? namespace ?? "default" }
+
     /// As a pod, when the variables and files of one are there; else by the kubeconfig.
     static func find(
         _ settings: KubernetesSettings, environment: [String: String], directory: String = directory

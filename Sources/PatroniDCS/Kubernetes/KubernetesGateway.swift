@@ -37,7 +37,7 @@ actor KubernetesGateway {
 
     init(
         access: KubernetesAccess, bypasses: Bool, retriable: Set<Int>, seed: Int, time: any TimeSource, logger: Logger
-    ) throws(HTTPFailure) {
+    ) throws(StoreFailure) {
         self.access = access
         self.retriable = retriable
         self.seed = seed
@@ -45,7 +45,9 @@ actor KubernetesGateway {
         self.logger = logger
         servers = KubernetesServers(service: access.server, bypasses: bypasses)
         // A bad certificate file is told at the start, not at the first call.
-        transports[access.server] = try Self.transport(access, access.server, time)
+        do throws(HTTPFailure) { transports[access.server] = try Self.transport(access, access.server, time) } catch {
+            throw StoreFailure(.denied, "kubernetes: \(error)")
+        }
     }
 
     /// Nobody waits for the farewells: a server that doesn't answer them takes five seconds each.

@@ -3,6 +3,21 @@
 import PatroniConfiguration
 import PatroniCore
 
+/// A leader object.
+struct KubernetesLock: Sendable, Hashable {
+    var resource: KubernetesResource
+    var name: String
+}
+
+extension KubernetesSettings.OlderLock {
+    var resource: KubernetesResource {
+        switch self {
+        case .configmaps: .configmaps
+        case .endpoints: .endpoints
+        }
+    }
+}
+
 /// Names and labels of one cluster, or of one Citus group of it.
 struct KubernetesNames: Sendable, Hashable {
     private let base: String
@@ -22,12 +37,7 @@ struct KubernetesNames: Sendable, Hashable {
         usesEndpoints = settings.usesEndpoints
         usesLease = settings.leaderObject == .lease
         group = settings.group
-        older =
-            switch settings.olderLock {
-            case .configmaps: .configmaps
-            case .endpoints: .endpoints
-            case nil: nil
-            }
+        older = settings.olderLock?.resource
         var labels = settings.labels
         if let index = labels.firstIndex(where: { $0.name == settings.scopeLabel }) {
             labels[index].value = scope
@@ -46,10 +56,12 @@ struct KubernetesNames: Sendable, Hashable {
 
     var lock: String { Self.lock(base, lockResource) }
     /// The lock that is held besides while members change over to leases.
-    var olderLock: (resource: KubernetesResource, name: String)? {
+    var olderLock: KubernetesLock? {
         guard usesLease, let older else { return nil }
-        return (older, Self.lock(base, older))
+        return KubernetesLock(resource: older, name: Self.lock(base, older))
     }
+    /// The lock that everybody holds.
+    var mainLock: KubernetesLock { KubernetesLock(resource: lockResource, name: lock) }
 
     private static func lock(_ base: String, _ resource: KubernetesResource) -> String {
         resource == .endpoints ? base : "\(base)-leader"

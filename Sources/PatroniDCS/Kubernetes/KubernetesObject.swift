@@ -64,6 +64,26 @@ struct KubernetesObject: Sendable, Hashable {
     }
 }
 
+/// What a request says about an object besides its contents.
+struct KubernetesMetadata: Sendable {
+    var namespace: String
+    var name: String
+    var labels: JSON
+    var annotations: [KubernetesAnnotation] = []
+    /// The version that the object must still have; nil: any.
+    var version: KeyVersion?
+
+    var json: JSON {
+        var json: JSONObject = ["namespace": .string(namespace), "name": .string(name), "labels": labels]
+        if !annotations.isEmpty {
+            json["annotations"] = .object(
+                JSONObject(annotations.map { ($0.name, $0.value.map(JSON.string) ?? .null) }))
+        }
+        json["resourceVersion"] = version.map { .string($0.text) }
+        return .object(json)
+    }
+}
+
 /// A list with the version it was read at.
 struct KubernetesList: Sendable {
     var objects: [KubernetesObject]

@@ -21,17 +21,12 @@ public actor KubernetesOperator {
     ) throws(StoreFailure) {
         guard case .kubernetes(let settings) = store else { return nil }
         let access = try KubernetesAccess.find(settings, environment: environment)
-        do throws(HTTPFailure) {
-            gateway = try KubernetesGateway(
-                access: access, bypasses: false, retriable: settings.retriableStatuses, seed: 0, time: time,
-                logger: logger)
-        } catch {
-            throw StoreFailure(.denied, "kubernetes: \(error)")
-        }
+        gateway = try KubernetesGateway(
+            access: access, bypasses: false, retriable: settings.retriableStatuses, seed: 0, time: time, logger: logger)
         self.settings = settings
         self.time = time
         names = KubernetesNames(scope: scope, settings: settings)
-        namespace = settings.namespace ?? access.namespace ?? "default"
+        namespace = access.namespace(settings)
     }
 
     public func close() async { await gateway.close() }

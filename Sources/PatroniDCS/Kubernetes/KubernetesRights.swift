@@ -46,10 +46,7 @@ public struct KubernetesRight: Sendable, Hashable {
         if settings.podIP == nil { rights += self.rights(["get"], .pods, namespace) }
         var kept: [KubernetesResource] = [names.resource]
         if names.lockResource != names.resource { kept.append(names.lockResource) }
-        if let older = settings.olderLock {
-            let resource: KubernetesResource = older == .endpoints ? .endpoints : .configmaps
-            if !kept.contains(resource) { kept.append(resource) }
-        }
+        if let older = settings.olderLock?.resource, !kept.contains(older) { kept.append(older) }
         for resource in kept {
             rights += self.rights(["get", "list", "watch", "create", "patch"], resource, namespace)
             rights += self.rights(["deletecollection"], resource, namespace, .optional("patronictl remove"))

@@ -13,27 +13,16 @@ extension KubernetesStore {
     /// Both locks while members change over: the older one first, by which the others decide.
     private func leading(by deadline: Moment) async -> LeaderKeyOutcome {
         if let older = names.olderLock {
-            let outcome = await taking(Lock(older.resource, older.name), by: deadline)
+            let outcome = await taking(older, by: deadline)
             guard outcome.isHeld else { return outcome }
         }
-        let outcome = await taking(Lock(names.lockResource, names.lock), by: deadline)
+        let outcome = await taking(names.mainLock, by: deadline)
         if outcome.isHeld { routeIfNeeded() } else { routed = nil }
         return outcome
     }
 
-    /// A leader object.
-    struct Lock: Sendable {
-        var resource: KubernetesResource
-        var name: String
-
-        init(_ resource: KubernetesResource, _ name: String) {
-            self.resource = resource
-            self.name = name
-        }
-    }
-
     /// Writes our record over the one that is there, unless it is another's and alive.
-    private func taking(_ lock: Lock, by deadline: Moment) async -> LeaderKeyOutcome {
+    private func taking(_ lock: KubernetesLock, by deadline: Moment) async -> LeaderKeyOutcome {
         do throws(KubernetesProblem) {
             var current = cached(lock.resource, lock.name)
             var isCertain = false
@@ -64,7 +53,7 @@ extension KubernetesStore {
         return .unknown(StoreFailure(.unavailable, "kubernetes: the leader object changes faster than it can be taken"))
     }
 
-    private func claim(_ lock: Lock, over current: KubernetesObject?) -> KubernetesWrite {
+    private func claim(_ lock: KubernetesLock, over current: KubernetesObject?) -> KubernetesWrite {
         KubernetesWrite(
             resource: lock.resource, name: lock.name,
             annotations: LeaderRecord.claim(
@@ -74,7 +63,7 @@ extension KubernetesStore {
     }
 
     /// Nil when they are right, can't be told, or are none of this kind of lock.
-    private func subsets(_ lock: Lock, over current: KubernetesObject?) -> JSON? {
+    private func subsets(_ lock: KubernetesLock, over current: KubernetesObject?) -> JSON? {
         guard lock.resource == .endpoints else { return nil }
         let pod = cached(.pods, member.text)
         guard let ip = settings.podIP ?? pod?.podIP else { return nil }
@@ -86,13 +75,13 @@ extension KubernetesStore {
     /// The older lock goes last: by it the others decide.
     func releaseLeader(position: LSN?, by deadline: Moment) async -> WriteOutcome {
         await unroute(by: deadline)
-        let outcome = await releasing(Lock(names.lockResource, names.lock), position, by: deadline)
+        let outcome = await releasing(names.mainLock, position, by: deadline)
         guard let older = names.olderLock else { return outcome }
-        let other = await releasing(Lock(older.resource, older.name), position, by: deadline)
+        let other = await releasing(older, position, by: deadline)
         return outcome.isWritten ? other : outcome
     }
 
-    private func releasing(_ lock: Lock, _ position: LSN?, by deadline: Moment) async -> WriteOutcome {
+    private func releasing(_ lock: KubernetesLock, _ position: LSN?, by deadline: Moment) async -> WriteOutcome {
         var annotations = [KubernetesAnnotation("leader", nil)]
         if let position { annotations.append(KubernetesAnnotation("optime", String(position.number))) }
         do throws(KubernetesProblem) {
@@ -141,15 +130,15 @@ extension KubernetesStore {
 
     /// Writes into the leader object, or into both while members change over: each reads its own.
     func writeBesideLock(_ annotations: [KubernetesAnnotation], by deadline: Moment) async -> WriteOutcome {
-        let outcome = await writeBeside(Lock(names.lockResource, names.lock), annotations, by: deadline)
+        let outcome = await writeBeside(names.mainLock, annotations, by: deadline)
         guard outcome.isWritten, let older = names.olderLock else { return outcome }
-        let other = await writeBeside(Lock(older.resource, older.name), annotations, by: deadline)
+        let other = await writeBeside(older, annotations, by: deadline)
         return other.isWritten ? outcome : other
     }
 
     /// Never over another leader's record. The leader renews its own with it, as every update of Patroni's does.
     private func writeBeside(
-        _ lock: Lock, _ annotations: [KubernetesAnnotation], by deadline: Moment
+        _ lock: KubernetesLock, _ annotations: [KubernetesAnnotation], by deadline: Moment
     ) async -> WriteOutcome {
         do throws(KubernetesProblem) {
             var current = cached(lock.resource, lock.name)

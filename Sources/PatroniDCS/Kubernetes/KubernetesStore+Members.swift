@@ -42,16 +42,11 @@ extension KubernetesStore {
         _ name: String, labels: [PodLabels.Wish], annotations: [KubernetesAnnotation], version: KeyVersion? = nil,
         by deadline: Moment
     ) async -> WriteOutcome {
-        var metadata: JSONObject = [
-            "namespace": .string(namespace), "name": .string(name), "labels": PodLabels.json(labels),
-        ]
-        if !annotations.isEmpty {
-            metadata["annotations"] = .object(
-                JSONObject(annotations.map { ($0.name, $0.value.map(JSON.string) ?? .null) }))
-        }
-        metadata["resourceVersion"] = version.map { .string($0.text) }
+        let metadata = KubernetesMetadata(
+            namespace: namespace, name: name, labels: PodLabels.json(labels), annotations: annotations,
+            version: version)
         var call = KubernetesCall(method: .patch, path: KubernetesResource.pods.path(namespace, name))
-        call.body = ["metadata": .object(metadata)]
+        call.body = ["metadata": metadata.json]
         do throws(KubernetesProblem) {
             let answer = try await gateway.call(call, by: deadline)
             guard let pod = KubernetesObject(answer.json) else {

@@ -65,26 +65,16 @@ extension KubernetesStore {
     }
 
     private func body(_ write: KubernetesWrite, version: KeyVersion?, isNew: Bool) -> JSONObject {
-        var annotations = write.annotations
-        var body = JSONObject()
-        if write.resource == .leases {
-            let lease = LeaseSpec.split(annotations)
-            annotations = lease.rest
-            if !lease.spec.isEmpty { body["spec"] = .object(lease.spec) }
-        }
-        if isNew { annotations.removeAll { $0.value == nil } }
-        var metadata: JSONObject = [
-            "namespace": .string(namespace), "name": .string(write.name), "labels": names.labelsJSON,
-        ]
-        if !annotations.isEmpty {
-            metadata["annotations"] = .object(
-                JSONObject(annotations.map { ($0.name, $0.value.map(JSON.string) ?? .null) }))
-        }
-        metadata["resourceVersion"] = version.map { .string($0.text) }
-        var whole: JSONObject = ["metadata": .object(metadata)]
-        whole["spec"] = body["spec"]
-        whole["subsets"] = write.subsets
-        return whole
+        var metadata = KubernetesMetadata(
+            namespace: namespace, name: write.name, labels: names.labelsJSON, annotations: write.annotations,
+            version: version)
+        var spec = JSONObject()
+        if write.resource == .leases { (spec, metadata.annotations) = LeaseSpec.split(write.annotations) }
+        if isNew { metadata.annotations.removeAll { $0.value == nil } }
+        var body: JSONObject = ["metadata": metadata.json]
+        if !spec.isEmpty { body["spec"] = .object(spec) }
+        body["subsets"] = write.subsets
+        return body
     }
 
     // MARK: the plain objects
@@ -232,11 +222,9 @@ extension KubernetesStore {
     func makeConfigurationService(by deadline: Moment) async {
         guard names.resource == .endpoints, !hasConfigurationService, !isControl else { return }
         var call = KubernetesCall(method: .post, path: KubernetesResource.services.path(namespace))
-        call.body = [
-            "metadata": [
-                "namespace": .string(namespace), "name": .string(names.configuration), "labels": names.labelsJSON,
-            ], "spec": ["clusterIP": "None"],
-        ]
+        let metadata = KubernetesMetadata(
+            namespace: namespace, name: names.configuration, labels: names.labelsJSON)
+        call.body = ["metadata": metadata.json, "spec": ["clusterIP": "None"]]
         do throws(KubernetesProblem) {
             _ = try await gateway.call(call, by: deadline)
             hasConfigurationService = true
