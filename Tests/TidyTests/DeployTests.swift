@@ -111,6 +111,33 @@ import Testing
         }
     }
 
+    @Test func `who may choose a Lease has the rights for it`() throws {
+        for manifest in try Manifest.all() {
+            let container = manifest.objects(ofKind: "StatefulSet").first?
+                .at("spec", "template", "spec", "containers")?.array?.first?.object
+            let variables = (container?["env"]?.array ?? []).compactMap { $0["name"]?.string }
+            let rules = manifest.objects(ofKind: "Role").filter { $0.at("metadata", "namespace") == nil }
+                .flatMap { $0["rules"]?.array ?? [] }
+            // Of a chart that makes no Role we know nothing; one that makes it grants what is asked of it.
+            if rules.isEmpty || manifest.name.contains("/rendered/"),
+                !variables.contains("PATRONI_KUBERNETES_LEADER_OBJECT")
+            {
+                continue
+            }
+            for (group, resource, verbs) in [
+                ("coordination.k8s.io", "leases", ["create", "get", "list", "patch", "watch", "deletecollection"]),
+                ("discovery.k8s.io", "endpointslices", ["create", "get", "patch"]),
+                ("discovery.k8s.io", "endpointslices/restricted", ["create"]),
+            ] {
+                let granted = rules.filter {
+                    $0["apiGroups"]?.array?.contains(.string(group)) == true
+                        && $0["resources"]?.array?.contains(.string(resource)) == true
+                }.flatMap { $0["verbs"]?.array ?? [] }.compactMap(\.string)
+                #expect(Set(verbs).isSubset(of: granted), "\(manifest.name): \(resource)")
+            }
+        }
+    }
+
     @Test func `a template declares what it uses, and uses what it declares`() throws {
         for template in try Manifest.templates() {
             let text = JSON.object(template.document).text(.compact)
