@@ -62,13 +62,21 @@ struct Lab: Sendable {
 
     // MARK: ports
 
-    private static let nextPort = Mutex(20_000 + Int(getpid() % 500) * 20)
+    /// Below the range that outgoing connections take theirs from. Rows of `scripts/side-by-side` have ports of their own: a
+    /// free one is not taken before its server has started.
+    private static let ports: ClosedRange<Int> = {
+        guard let row = variable("PATRONI_TEST_ROW").flatMap({ Int($0) }) else { return 20_000...31_999 }
+        let first = 20_000 + (row % 4) * 3_000
+        return first...(first + 2_999)
+    }()
 
-    /// A port nobody listens on, below the range that outgoing connections take theirs from.
+    private static let nextPort = Mutex(ports.lowerBound + Int(getpid()) * 20 % ports.count)
+
+    /// A port nobody listens on.
     static func freePort() -> Int {
         while true {
             let port = nextPort.withLock { next in
-                next = next >= 32_000 ? 20_000 : next + 1
+                next = next >= ports.upperBound ? ports.lowerBound : next + 1
                 return next
             }
             if canBind(port) { return port }
