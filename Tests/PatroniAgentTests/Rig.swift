@@ -105,11 +105,16 @@ final class Rig: Sendable {
         _ = await viewer.writeFailover(request, ifVersion: nil, by: time.now + .seconds(20))
     }
 
+    /// On top of what somebody else writes at the same time.
     func configure(_ values: JSONObject) async throws {
-        let stored = try await cluster().configuration
-        var all = stored?.values ?? [:]
-        all.apply(patch: values)
-        _ = await viewer.writeConfiguration(all, ifVersion: stored?.version, by: time.now + .seconds(20))
+        var outcome = WriteOutcome.conflict
+        for _ in 0..<20 where !outcome.isWritten {
+            let stored = try await cluster().configuration
+            var all = stored?.values ?? [:]
+            all.apply(patch: values)
+            outcome = await viewer.writeConfiguration(all, ifVersion: stored?.version, by: time.now + .seconds(20))
+        }
+        #expect(outcome.isWritten)
     }
 
     /// Waits until something is so; a failed test, not a hang, when it never is.
