@@ -19,6 +19,9 @@ public protocol ConfigurationStore: Sendable {
     func acquireLeader(by deadline: Moment) async -> LeaderKeyOutcome
     /// Keeps the leader key alive for another `ttl`. A key under an earlier session of ours is taken over.
     func renewLeader(by deadline: Moment) async -> LeaderKeyOutcome
+    /// The same, with the leader's report where both stand in one object: one write does for two. Elsewhere the report
+    /// waits for ``writeStatus(_:by:)``, which finds nothing left to write where it came along.
+    func renewLeader(reporting status: ClusterStatus, by deadline: Moment) async -> LeaderKeyOutcome
     /// Gives the leader key up, only if it is ours; with `position` the status is written first (DCS-049).
     func releaseLeader(position: LSN?, by deadline: Moment) async -> WriteOutcome
 
@@ -62,6 +65,12 @@ public protocol ConfigurationStore: Sendable {
     func setTimings(ttl: Duration, loopWait: Duration, retryTimeout: Duration) async
     /// Ends streams and connections. The session is left to run out.
     func close() async
+}
+
+extension ConfigurationStore {
+    public func renewLeader(reporting status: ClusterStatus, by deadline: Moment) async -> LeaderKeyOutcome {
+        await renewLeader(by: deadline)
+    }
 }
 
 /// Something in the store changed, or the session did.

@@ -30,6 +30,33 @@ import Testing
         await a.close()
     }
 
+    /// As Patroni's: the lock and the report in one PATCH.
+    @Test(arguments: [
+        (StoreKind.configMaps, ["configmaps"]), (.endpoints, ["endpoints"]), (.lease, ["leases"]),
+        (.leaseAndEndpoints, ["endpoints", "leases"]),
+    ]) func aLeadersLoopIsOneWriteOfEachLock(kind: StoreKind, locks: [String]) async throws {
+        let (bench, server, a) = try await leading(kind)
+        await bench.pause(0.5)
+        for number in 5..<8 {
+            let before = server.lastRequest
+            let status = ClusterStatus(position: LSN(number: Int64(number)), retainedSlots: ["b"])
+            #expect(await a.renewLeader(reporting: status, by: bench.soon()) == .held)
+            #expect(await a.writeStatus(status, by: bench.soon()).isWritten)
+            let writes = server.requests(RequestPattern(method: "PATCH"), after: before)
+            #expect(writes.compactMap(\.resource) == locks, "\(writes)")
+            #expect(writes.allSatisfy { $0.body.contains("renewTime") && $0.body.contains("\"optime\":\"\(number)\"") })
+        }
+        await a.close()
+    }
+
+    @Test func aReportWhoseAnswerIsLostIsTakenForOurs() async throws {
+        let (bench, server, a) = try await leading()
+        server.add(.loseAnswer, on: .patch("configmaps", "\(bench.scope)-leader"), times: 1)
+        #expect(await a.renewLeader(reporting: ClusterStatus(position: LSN(number: 9)), by: bench.soon()) == .held)
+        #expect(try server.annotation("optime", of: "configmaps", "\(bench.scope)-leader") == "9")
+        await a.close()
+    }
+
     @Test func aForeignWriteBesideOursCostsNothingAndAnotherLeaderIsBelieved() async throws {
         let (bench, server, a) = try await leading(.endpoints)
         let touch: JSON = ["metadata": ["annotations": ["somebody": "was here"]]]

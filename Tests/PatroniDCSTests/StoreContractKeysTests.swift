@@ -145,6 +145,24 @@ import Testing
         await a.close()
     }
 
+    @Test(arguments: StoreKind.allCases) func aReportThatGoesWithTheRenewalArrives(kind: StoreKind) async throws {
+        let bench = try await StoreBench(kind)
+        let (a, b) = (try await bench.store("a", ttl: .seconds(20)), try await bench.store("b", isControl: true))
+        #expect(await a.acquireLeader(by: bench.soon()) == .held)
+        let slots = ["s": LSN(number: 3)].compactMapValues { $0 }
+        for number in 5..<8 {
+            let status = ClusterStatus(position: LSN(number: Int64(number)), slots: slots, retainedSlots: ["b"])
+            _ = try await a.readCluster(by: bench.soon())
+            #expect(await a.renewLeader(reporting: status, by: bench.soon()) == .held)
+            #expect(await a.writeStatus(status, by: bench.soon()).isWritten)
+            let read = try await b.readCluster(by: bench.soon())
+            #expect(read.status == status)
+            #expect(read.leader?.name == "a")
+        }
+        await a.close()
+        await b.close()
+    }
+
     @Test(arguments: StoreKind.allCases) func whatWasWrittenIsReadNext(kind: StoreKind) async throws {
         let bench = try await StoreBench(kind)
         let (a, b) = (try await bench.store("a"), try await bench.store("b"))

@@ -55,7 +55,8 @@ extension Agent {
     /// The lease counts from before the request was sent: the store's own count can only begin later (DESIGN 5).
     ///
     /// Without an answer the request may still have shortened the lease, when ttl is lower than it was.
-    private func leaderKey(_ action: Action) async -> Learned {
+    /// `reports`: the leader's report goes along. Not where this turn's look at the server is an old one.
+    func leaderKey(_ action: Action, reports: Bool = true) async -> Learned {
         if keyReleases > 0 { return .leaderKey(action, .lostTo(nil), .none) }
         if let promisedLeader { return .leaderKey(action, .lostTo(promisedLeader), .none) }
         let sent = now
@@ -65,9 +66,11 @@ extension Agent {
         let wasHeld = lease.isValid(at: sent)
         // What the votes were counted by, whether the answer comes or not.
         if action == .acquireLeaderKey { (racedSync, racedView) = (cluster?.sync, RacedView(cluster)) }
+        let report = reports && wasHeld && action == .renewLeaderKey ? leaderPosition.map(leaderStatus) : nil
         let request = Task { [store = parts.store] in
-            action == .acquireLeaderKey
-                ? await store.acquireLeader(by: deadline) : await store.renewLeader(by: deadline)
+            if action == .acquireLeaderKey { return await store.acquireLeader(by: deadline) }
+            guard let report else { return await store.renewLeader(by: deadline) }
+            return await store.renewLeader(reporting: report, by: deadline)
         }
         keyRequest = request
         let outcome = await request.value

@@ -44,7 +44,7 @@ extension Agent {
 
     /// Where the leader is, with every slot's position, and our own under our own slot's name for those who keep one
     /// for us (HA-288, HA-389).
-    private func leaderStatus(_ position: LSN) -> ClusterStatus {
+    func leaderStatus(_ position: LSN) -> ClusterStatus {
         guard settings.useSlots, let cluster else { return ClusterStatus(position: position) }
         let slots = slotPositions(position)
         let retained = retainedSlots.update(

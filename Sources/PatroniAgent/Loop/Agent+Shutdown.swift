@@ -104,7 +104,7 @@ extension Agent {
             while !Task.isCancelled {
                 await parts.time.sleep(until: now + min(settings.loopWait, settings.ttl / 3))
                 if !Task.isCancelled, keyReleases == 0, lease.isValid(at: now) {
-                    _ = await perform(.renewLeaderKey, because: .leading)
+                    _ = await leaderKey(.renewLeaderKey, reports: false)
                 }
             }
         }

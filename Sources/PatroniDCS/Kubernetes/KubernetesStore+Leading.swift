@@ -10,19 +10,30 @@ extension KubernetesStore {
     /// A record of ours that expired and that nobody took is ours still.
     func renewLeader(by deadline: Moment) async -> LeaderKeyOutcome { await leading(by: deadline) }
 
+    /// One write a loop, as Patroni's leader makes: other writers of the object meet it less often, and so do watches.
+    func renewLeader(reporting status: ClusterStatus, by deadline: Moment) async -> LeaderKeyOutcome {
+        let outcome = await leading(reporting: KubernetesWriting.status(merged(status)), by: deadline)
+        statusVersion = nil
+        return outcome
+    }
+
     /// Both locks while members change over: the older one first, by which the others decide.
-    private func leading(by deadline: Moment) async -> LeaderKeyOutcome {
+    private func leading(
+        reporting report: [KubernetesAnnotation] = [], by deadline: Moment
+    ) async -> LeaderKeyOutcome {
         if let older = names.olderLock {
-            let outcome = await taking(older, by: deadline)
+            let outcome = await taking(older, with: report, by: deadline)
             guard outcome.isHeld else { return outcome }
         }
-        let outcome = await taking(names.mainLock, by: deadline)
+        let outcome = await taking(names.mainLock, with: report, by: deadline)
         if outcome.isHeld { routeIfNeeded() } else { routed = nil }
         return outcome
     }
 
     /// Writes our record over the one that is there, unless it is another's and alive.
-    private func taking(_ lock: KubernetesLock, by deadline: Moment) async -> LeaderKeyOutcome {
+    private func taking(
+        _ lock: KubernetesLock, with report: [KubernetesAnnotation], by deadline: Moment
+    ) async -> LeaderKeyOutcome {
         do throws(KubernetesProblem) {
             var current = cached(lock.resource, lock.name)
             var isCertain = false
@@ -34,7 +45,8 @@ extension KubernetesStore {
                     isCertain = true
                     continue
                 }
-                let write = claim(lock, over: current)
+                var write = claim(lock, over: current)
+                write.annotations += report
                 let sent =
                     if let current {
                         try await patch(write, version: current.version, by: deadline, retriesRefusals: true)
@@ -109,12 +121,20 @@ extension KubernetesStore {
 
     // MARK: what else stands beside the lock
 
-    func writeStatus(_ status: ClusterStatus, by deadline: Moment) async -> WriteOutcome {
-        let known = view.keys[ClusterKey.status].map { ClusterStatus(stored: $0.value) } ?? ClusterStatus()
-        let merged = ClusterStatus(
+    private var knownStatus: ClusterStatus {
+        view.keys[ClusterKey.status].map { ClusterStatus(stored: $0.value) } ?? ClusterStatus()
+    }
+
+    /// Parts that are not given stay.
+    private func merged(_ status: ClusterStatus) -> ClusterStatus {
+        let known = knownStatus
+        return ClusterStatus(
             position: status.position ?? known.position, slots: status.slots ?? known.slots,
             retainedSlots: status.retainedSlots ?? known.retainedSlots)
-        if merged == known, let version = statusVersion ?? lock?.version { return .written(version) }
+    }
+
+    func writeStatus(_ status: ClusterStatus, by deadline: Moment) async -> WriteOutcome {
+        if merged(status) == knownStatus, let version = statusVersion ?? lock?.version { return .written(version) }
         let outcome = await writeBesideLock(KubernetesWriting.status(status), by: deadline)
         if case .written(let version) = outcome { statusVersion = version } else { statusVersion = nil }
         return outcome
