@@ -61,8 +61,8 @@ unit: build-tests ## the tests that need no server: core, configuration, house r
 integration: install-dependencies build-tests ## the tests with whole clusters only
 	$(CLUSTERS)
 
-test-kubernetes: build-tests ## the store's contract on a real API server (needs KUBE_APISERVER, KUBERNETES_LAB, see docs/kubernetes.md)
-	@SWIFT="$(SWIFT)" scripts/test-kubernetes
+test-kubernetes: build-tests ## contract and clusters on a real API server (needs KUBE_APISERVER, KUBERNETES_LAB, see docs/kubernetes.md)
+	@scripts/test-kubernetes
 
 coverage: ## line coverage of the decisions by the core's tests, file by file; fails below 95 %
 	SWIFT="$(SWIFT)" scripts/coverage

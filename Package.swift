@@ -99,8 +99,8 @@ let package = Package(
         tests(
             "IntegrationTests",
             [
-                "patroni", "patronictl", "KubernetesTestServer", "PatroniCore", "PatroniPlatform", subprocess,
-                systemPackage,
+                "patroni", "patronictl", "KubernetesTestServer", "PatroniConfiguration", "PatroniCore", "PatroniPlatform",
+                subprocess, systemPackage,
             ]),
         tests("SimulationTests", ["PatroniSimulation", "PatroniPostgres", "PatroniPlatform", "PatroniCore"]),
         tests("TidyTests", ["PatroniCore", "PatroniConfiguration"]),

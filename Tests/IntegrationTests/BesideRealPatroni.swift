@@ -57,7 +57,8 @@ extension IntegrationTests {
         static func compareLists(
             _ cluster: TestCluster, ours: Implementation, python: Implementation
         ) async throws {
-            let member = cluster.members[0]
+            // In Kubernetes real Patroni reads its own members' kubeconfig only: it knows no files with tokens.
+            let member = cluster.members.first { $0.implementation == python } ?? cluster.members[0]
             for arguments in [
                 "list batman", "list batman -f json", "list batman -f tsv", "topology batman", "show-config batman",
             ] {

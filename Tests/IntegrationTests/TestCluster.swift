@@ -1,7 +1,6 @@
 // A whole cluster of real servers: its store, its members, and the questions tests ask about it.
 
 import Glibc
-import KubernetesTestServer
 import PatroniCore
 import Testing
 
@@ -36,11 +35,11 @@ final class TestCluster: Sendable {
     /// Nil on the embedded store.
     let etcd: Etcd?
     /// Only on Kubernetes.
-    let api: KubernetesTestServer?
+    let api: (any KubernetesAPI)?
     let members: [TestMember]
 
     private init(
-        scope: String, folder: String, lab: Lab, store: StoreKind, etcd: Etcd?, api: KubernetesTestServer?,
+        scope: String, folder: String, lab: Lab, store: StoreKind, etcd: Etcd?, api: (any KubernetesAPI)?,
         members: [TestMember]
     ) {
         self.scope = scope
@@ -63,7 +62,7 @@ final class TestCluster: Sendable {
         try await Janitor.watch(folder)
         try await Shell.check("chmod 755 \(folder) && chown \(lab.user ?? "$(id -un)"): \(folder)")
         let etcd = store == .etcd3 ? try await Etcd.start(in: folder, lab: lab) : nil
-        let api = store == .kubernetes ? try await startAPI(options, count: members.count) : nil
+        let api = store == .kubernetes ? try await startAPI(options, count: members.count, folder: folder) : nil
         let cluster = TestCluster(
             scope: options.scope, folder: folder, lab: lab, store: store, etcd: etcd, api: api,
             members: members.enumerated().map { offset, implementation in
@@ -76,7 +75,7 @@ final class TestCluster: Sendable {
         return cluster
     }
 
-    private func writeFiles(of member: TestMember, _ options: ClusterOptions) async throws {
+    func writeFiles(of member: TestMember, _ options: ClusterOptions) async throws {
         let yaml = configuration(of: member, options)
         try await Shell.check(
             """

@@ -6,7 +6,10 @@ import PatroniCore
 import Testing
 
 extension IntegrationTests {
-    @Suite("When the API server fails", .serialized) struct WhenTheAPIServerFails {
+    @Suite(
+        "When the API server fails", .serialized,
+        .disabled(if: RealKubernetes.isUsed, "only the test API server fails at will"))
+    struct WhenTheAPIServerFails {
         /// No demotion happened while `body` ran: no write failed, the timeline is the same.
         private func unharmed(
             _ cluster: TestCluster, maximumGap: Duration = .seconds(3), _ body: (TestMember) async throws -> Void
@@ -32,7 +35,7 @@ extension IntegrationTests {
             var options = InKubernetes.Lock.endpoints.options
             options.apiServers = 2
             options.kubernetes.append("bypass_api_service: \(bypasses)")
-            try await TestCluster.withKubernetes(options) { cluster, api in
+            try await TestCluster.withTestAPI(options) { cluster, api in
                 try await unharmed(cluster) { leader in
                     // The one that got the last renewal: the next one lands there, its answer is lost, it is gone.
                     let renewals = RequestPattern(method: "PATCH", resource: "endpoints", name: cluster.scope)
@@ -45,7 +48,7 @@ extension IntegrationTests {
                     try await Task.sleep(for: .seconds(1))
                     api.list([1 - node])
                     try await Task.sleep(for: .seconds(25))
-                    #expect(try api.annotation("leader", of: "endpoints", cluster.scope) == leader.name)
+                    #expect(try await api.annotation("leader", of: "endpoints", cluster.scope) == leader.name)
                     let later = api.requests(
                         renewals, after: api.requests(renewals).last { $0.node == node }?.number ?? 0)
                     #expect(later.count > 5, "it goes on at the other one")
@@ -58,9 +61,9 @@ extension IntegrationTests {
         {
             var options = InKubernetes.Lock.configmaps.options
             options.dynamic.append("failsafe_mode: true")
-            try await TestCluster.withKubernetes(options) { cluster, api in
+            try await TestCluster.withTestAPI(options) { cluster, api in
                 try await eventually("the members are written down for failsafe mode") {
-                    let text = try api.annotation("failsafe", of: "configmaps", "\(cluster.scope)-leader")
+                    let text = try await api.annotation("failsafe", of: "configmaps", "\(cluster.scope)-leader")
                     return try JSON.parse(text ?? "").object?.count == 3 ? true : nil
                 }
                 try await unharmed(cluster) { leader in
@@ -74,7 +77,7 @@ extension IntegrationTests {
         }
 
         @Test func `without failsafe mode the primary stops before its lease ends, and comes back`() async throws {
-            try await TestCluster.withKubernetes(InKubernetes.Lock.configmaps.options) { cluster, api in
+            try await TestCluster.withTestAPI(InKubernetes.Lock.configmaps.options) { cluster, api in
                 let leader = try await cluster.waitForLeader()
                 let frozen = ContinuousClock.now
                 api.freeze(node: 0)
@@ -90,7 +93,7 @@ extension IntegrationTests {
         }
 
         @Test func `rights are taken away and given back`() async throws {
-            try await TestCluster.withKubernetes(InKubernetes.Lock.endpoints.options) { cluster, api in
+            try await TestCluster.withTestAPI(InKubernetes.Lock.endpoints.options) { cluster, api in
                 // For a moment, as when roles are changed or an API server has just started: nothing happens.
                 try await unharmed(cluster) { _ in
                     api.take()
