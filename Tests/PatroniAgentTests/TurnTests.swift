@@ -29,6 +29,18 @@ import Testing
         await alpha.store.close()
     }
 
+    @Test func `a server that doesn't answer may accept writes when it was a primary by its files`() throws {
+        let ours = try #require(SystemIdentifier("7000000000000000001"))
+        let silent = ServerStatus.unresponsive("no answer in 2 s")
+        func look(_ state: ControlState, _ status: ServerStatus) -> ServerLook {
+            ServerLook(directory: .holds(ControlData(systemIdentifier: ours, state: state)), status: status)
+        }
+        #expect(look(.inProduction, silent).mayBeWritable)
+        #expect(!look(.inArchiveRecovery, silent).mayBeWritable)
+        #expect(!look(.inProduction, .stopped).mayBeWritable)
+        #expect(!ServerLook(directory: .empty, status: silent).mayBeWritable)
+    }
+
     @Test func `the rules learn of the end of a job at the next turn`() async throws {
         let rig = try await Rig()
         let alpha = try await rig.member("alpha")

@@ -51,8 +51,7 @@ func simulate(_ plan: HistoryPlan) async -> HistoryResult {
         }
     }
 
-    /// A primary without an agent's word stayed up (995, 1096), a promotion was ordered after a sleep (38, 3160).
-    @Test("What once broke a promise does not any more", arguments: [38, 995, 1096, 3160] as [UInt64])
+    @Test("What once broke a promise does not any more", arguments: OnceFailed.seeds)
     func mended(seed: UInt64) async {
         let violation = await simulate(HistoryPlan(seed: seed)).violation
         #expect(violation == nil, "\(violation?.explanation ?? ""): patroni-simulator replay \(seed)")

@@ -29,11 +29,12 @@ extension Agent {
     }
 
     /// A primary that an earlier agent has left running: nobody knows how long the store has not heard of it, so another
-    /// may lead by now. In maintenance mode, as far as remembered, nobody takes its place.
+    /// may lead by now. In maintenance mode, as far as remembered, nobody takes its place. One that doesn't answer may do
+    /// so again when another leads.
     private func stopUnaccompanied() async {
         guard !settings.isPaused, !isShuttingDown else { return }
         look = await lookInTime(since: now)
-        guard look.status.isPrimary else { return }
+        guard look.mayBeWritable else { return }
         log.error("PostgreSQL runs as a primary and the store can't say who leads: stopping it")
         do throws(JobFailure) { try await stopForGood(.fast) } catch {
             log.error("PostgreSQL could not be stopped: \(error)")

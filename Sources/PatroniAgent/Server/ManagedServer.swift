@@ -113,6 +113,12 @@ package struct ServerLook: Sendable {
         self.pendingRestart = pendingRestart
     }
 
+    /// It is a primary, or doesn't answer and was one by its files.
+    package var mayBeWritable: Bool {
+        guard case .unresponsive = status, case .holds(let control) = directory else { return status.isPrimary }
+        return control.state.wasPrimary
+    }
+
     /// It has been promoted, and its latest checkpoint is from before.
     package var awaitsCheckpoint: Bool {
         guard case .holds(let control) = directory, let running = status.running, running.isPrimary,

@@ -114,9 +114,11 @@ extension Memory {
             wasRunning = true
             startingSince = startingSince ?? now.now
             unresponsiveSince = nil
+            if now.job == nil { noteDirectory(now) }
         case .unresponsive:
             unresponsiveSince = unresponsiveSince ?? now.now
             wasRunning = true
+            if now.job == nil { noteDirectory(now) }
         case .stopped:
             startingSince = nil
             unresponsiveSince = nil
@@ -138,12 +140,13 @@ extension Memory {
             divergence = .unchecked
         }
         wasRunning = false
-        switch now.directory {
-        case .empty: role = .uninitialized
-        case .holds(let control) where role == .uninitialized:
-            role = control.state.wasPrimary ? .primary : .replica
-        default: break
-        }
+        if now.directory == .empty { role = .uninitialized } else { noteDirectory(now) }
+    }
+
+    /// An agent that has just started, and whose server says nothing, knows from `pg_control` alone what that server is.
+    private mutating func noteDirectory(_ now: Observation) {
+        guard role == .uninitialized, case .holds(let control) = now.directory else { return }
+        role = control.state.wasPrimary ? .primary : .replica
     }
 
     private mutating func noteLeader(of cluster: Cluster, _ now: Observation) {

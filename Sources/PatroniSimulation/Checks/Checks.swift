@@ -36,9 +36,11 @@ struct Checks {
         let exposed = exposure.look(world)
         var believers = 0
         var writers = 0
+        var isSpared = false
         for index in world.members.indices where world.fleet.acceptsWrites(on: ServerID(index)) {
             let member = world.members[index]
             if !member.isFenced { writers += 1 }
+            if member.isSpared { isSpared = true }
             // No agent lets anybody write in the last moments of a lease: clocks drift by up to one part in a hundred.
             if let life = member.life,
                 life.lease.isValid(at: member.clock.local(world.now) + life.session.ttl / 50)
@@ -53,7 +55,7 @@ struct Checks {
         }
         if believers > 1 {
             world.violate(.oneWriter, "\(believers) members accept writes and believe that they hold the leader key")
-        } else if world.plan.hasFencer, !isPausedForSome(world) {
+        } else if world.plan.hasFencer, !isSpared, !isPausedForSome(world) {
             let names = world.members.filter { world.fleet.acceptsWrites(on: ServerID($0.index)) }.map(\.name.text)
             world.violate(.oneWriter, "\(names) accept writes at the same time, in spite of the fencer")
         }

@@ -30,8 +30,7 @@ struct Exposure {
 
     /// Its server accepts writes: may it?
     private func isExposed(_ member: SimulatedMember, _ world: World) -> Bool {
-        guard let life = member.life, !life.isDead, !life.isFrozen, !life.isPaused, !member.isDiskStalled,
-            !world.fleet[ServerID(member.index)].isFrozen
+        guard let life = member.life, !life.isDead, !life.isFrozen, !life.isPaused, !member.isDiskStalled
         else { return false }
         return !life.lease.isValid(at: member.clock.local(world.now))
     }

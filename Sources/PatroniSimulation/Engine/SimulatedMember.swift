@@ -25,6 +25,8 @@ struct SimulatedMember {
     var isFenced = false
     /// The fencer's deadline.
     var safeUntil: Moment?
+    /// That passed in maintenance mode, so the fencer looks away until the next lease.
+    var isSpared = false
     /// What its last agent knew of maintenance mode.
     var wasPaused = false
     /// The number of the copying program that works in its data directory.

@@ -212,6 +212,8 @@ extension World {
         }
         // An outage that ends at this very moment may end after us.
         after(.milliseconds(1)) { self.patchConfiguration(["pause": nil]) }
+        // By then agents that have just come back have said what they do.
+        after(.seconds(20)) { self.removeAbandonedClaim() }
         checks.healed(self)
     }
 }

@@ -76,6 +76,19 @@ extension World {
         }
     }
 
+    /// Who dies while it creates the cluster leaves its claim behind for good, as with Patroni: the others can't tell
+    /// whether it works on. The operator sees that it doesn't, and says `patronictl remove`.
+    func removeAbandonedClaim() {
+        guard store.cluster.initialize == .inProgress, !storeTrouble.isOut,
+            !store.cluster.members.contains(where: { $0.state == .initializing }),
+            members.allSatisfy({ $0.copy == nil && fleet.directory(of: ServerID($0.index)) == .empty })
+        else { return }
+        statistics.commands += 1
+        trace.note(now, .operatorCommand, "remove")
+        trace.say(now, .operatorCommand, "remove: nobody creates the cluster any more")
+        _ = change { $0.deleteAll() }
+    }
+
     func tag(_ member: Int, _ tags: JSONObject) {
         members[member].tags = tags
         guard let life = members[member].life, let agent = life.agent else { return }

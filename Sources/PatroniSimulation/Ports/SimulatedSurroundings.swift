@@ -95,6 +95,7 @@ extension World {
         let end = members[life.member].clock.global(until)
         guard members[life.member].safeUntil != end else { return }
         members[life.member].safeUntil = end
+        members[life.member].isSpared = false
         at(end) { self.fence(life.member, end, isPaused: life.isPaused) }
     }
 
@@ -102,7 +103,10 @@ extension World {
         guard members[member].safeUntil == deadline else { return }
         members[member].safeUntil = nil
         // In maintenance mode a primary is never stopped.
-        guard !(members[member].life?.isPaused ?? isPaused) else { return }
+        if members[member].life?.isPaused ?? isPaused {
+            members[member].isSpared = true
+            return
+        }
         fleet.advance(to: now)
         guard fleet.acceptsWrites(on: ServerID(member)) || fleet[ServerID(member)].phase.isOpening else { return }
         statistics.fencings += 1

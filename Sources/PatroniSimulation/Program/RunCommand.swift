@@ -12,11 +12,13 @@ struct RunCommand: ParsableCommand {
     @Option(help: "The first seed.") var from: UInt64 = 1
     @Option(help: "How many at a time.") var jobs = 1
     @Option(help: "What the histories are about.") var mode = Mode.mixed
+    @Flag(help: "Only the seeds that once broke a promise.") var onceFailed = false
 
     func run() throws {
         let time = SystemTime()
         let began = time.now
-        let batch = Batch(seeds: from..<(from + UInt64(max(0, histories))), mode: mode)
+        let range = from..<(from + UInt64(max(0, histories)))
+        let batch = Batch(seeds: onceFailed ? OnceFailed.seeds : Array(range), mode: mode)
         for number in 0..<max(1, jobs) {
             // Tasks of histories are deep, and this is no place to save memory.
             let code = OwnThread.start(name: "history \(number)", stackBytes: 16 << 20) { batch.work() }
@@ -32,23 +34,22 @@ struct RunCommand: ParsableCommand {
 /// Seeds that several threads share. A history itself stays on one thread.
 final class Batch: Sendable {
     private struct State {
-        var next: UInt64
+        var next = 0
         var running = 0
         var total = Statistics()
         var violations = 0
     }
 
-    private let end: UInt64
+    private let seeds: [UInt64]
     private let mode: Mode
-    private let state: Mutex<State>
+    private let state = Mutex(State())
 
-    init(seeds: Range<UInt64>, mode: Mode) {
-        end = seeds.upperBound
+    init(seeds: [UInt64], mode: Mode) {
+        self.seeds = seeds
         self.mode = mode
-        state = Mutex(State(next: seeds.lowerBound))
     }
 
-    var isDone: Bool { state.withLock { $0.next >= end && $0.running == 0 } }
+    var isDone: Bool { state.withLock { $0.next >= seeds.count && $0.running == 0 } }
     var outcome: (Statistics, Int) { state.withLock { ($0.total, $0.violations) } }
 
     func work() {
@@ -66,10 +67,10 @@ final class Batch: Sendable {
 
     private func take() -> UInt64? {
         state.withLock { state in
-            guard state.next < end else { return nil }
+            guard state.next < seeds.count else { return nil }
             defer { state.next += 1 }
             state.running += 1
-            return state.next
+            return seeds[state.next]
         }
     }
 }

@@ -27,6 +27,27 @@ import Testing
         #expect(memory.divergence == .none)
     }
 
+    @Test(arguments: [ServerStatus.unresponsive("no answer in 2 s"), .starting])
+    func `a server that tells nothing is what its files say, when its agent has just started`(_ status: ServerStatus) {
+        var memory = Memory()
+        memory.look(at: .primary.server(status))
+        #expect(memory.role == .primary)
+        memory = Memory()
+        memory.look(at: .standby.server(status))
+        #expect(memory.role == .replica)
+    }
+
+    @Test func `what the agent has made of a server it doesn't read from files`() {
+        var memory = Memory()
+        memory.look(at: .crashedPrimary)
+        memory.began(.start(.standby(.member("beta"))), at: .start)
+        memory.look(at: .crashedPrimary.server(.starting))
+        #expect(memory.role == .demoted)
+        memory = Memory()
+        memory.look(at: .primary.server(.starting).busy(.bootstrap))
+        #expect(memory.role == .uninitialized)
+    }
+
     @Test func aPrimaryThatIsStartedAgainStaysOne() {
         var memory = Memory()
         memory.look(at: .crashedPrimary)

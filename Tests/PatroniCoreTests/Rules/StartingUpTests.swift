@@ -30,6 +30,9 @@ import Testing
             "somebody else leads: it must not come up as a primary", leader.ledBy("beta"), memory: since(5),
             fires: "starting-up/primary-without-key", then: .begins(.demote(.immediateWithoutKey))),
         Row(
+            "the same found by an agent that has just started", leader.ledBy("beta"),
+            fires: "starting-up/primary-without-key", then: .begins(.demote(.immediateWithoutKey))),
+        Row(
             "nobody leads: it comes up and joins the race", leader.unlocked, memory: since(5),
             fires: "starting-up/in-time", then: .settles(.stillStarting(left: .seconds(295)))),
         Row(
@@ -87,6 +90,9 @@ import Testing
             "somebody else leads: it may still accept writes", leader.ledBy("beta"), memory: silentFor(1),
             fires: "not-answering/primary-without-key", then: .begins(.demote(.immediateWithoutKey))),
         Row(
+            "the same found by an agent that has just started", leader.ledBy("beta"),
+            fires: "not-answering/primary-without-key", then: .begins(.demote(.immediateWithoutKey))),
+        Row(
             "nobody leads and our lease has ended: somebody else may lead any moment", leader.unlocked,
             memory: silentFor(1), fires: "not-answering/primary-without-key",
             then: .begins(.demote(.immediateWithoutKey))),
@@ -96,6 +102,9 @@ import Testing
             fires: "not-answering/wait", then: .settles(.serverDoesNotAnswer("no answer in 2 s"))),
         Row(
             "paused: a silent primary is left alone", leader.ledBy("beta").paused, memory: silentFor(100),
+            fires: "not-answering/wait", then: .settles(.serverDoesNotAnswer("no answer in 2 s"))),
+        Row(
+            "paused: the same found by an agent that has just started", leader.ledBy("beta").paused,
             fires: "not-answering/wait", then: .settles(.serverDoesNotAnswer("no answer in 2 s"))),
         Row(
             "a silent standby is waited for", .standby.server(.unresponsive("no answer in 2 s")),
