@@ -154,7 +154,9 @@ import Testing
 
     @Test(
         arguments: [
-            .olderTimeline(own: nil, recorded: Timeline(2)), .tooFarBehind(ByteCount(5)), .primaryStillAlive("b"),
+            .olderTimeline(own: nil, recorded: Timeline(2)),
+            .olderTimeline(own: Timeline(2), recorded: Timeline(2)), .tooFarBehind(ByteCount(5)),
+            .primaryStillAlive("b"),
             .peerIsAhead("b"), .peerHasPriority("b", theirs: 1, ours: 0), .yieldingTo("b"), .notSynchronous,
             .tooFewVotes(0, quorum: 1), .notHealthiestWhilePaused,
         ] as [Reason])

@@ -135,15 +135,18 @@ extension Agent {
         guard let timeline = look.status.running?.timeline,
             var history = await parts.server.history(of: timeline, by: now + Self.lookLimit)
         else { return }
-        history.enrich(from: cluster?.history, leader: me, maximumRows: settings.maximumHistoryRows)
+        history.enrich(
+            from: cluster?.history, leader: me, isOurs: memory.ownTimeline == .begun(timeline),
+            maximumRows: settings.maximumHistoryRows)
         _ = await parts.store.writeHistory(history, by: storeDeadline())
     }
 }
 
 extension TimelineHistory {
-    /// Times and names known to the store are kept; the newest row gets this leader's (HA-324 to HA-326).
-    mutating func enrich(from stored: TimelineHistory?, leader: MemberName, maximumRows: Int) {
-        for index in rows.indices {
+    /// Times and names known to the store are kept; the newest row gets this leader's (HA-324 to HA-326), also in place of
+    /// another's when this leader has begun that timeline.
+    mutating func enrich(from stored: TimelineHistory?, leader: MemberName, isOurs: Bool, maximumRows: Int) {
+        for index in rows.indices.dropLast(isOurs ? 1 : 0) {
             if let known = stored?.rows.first(where: {
                 $0.timeline == rows[index].timeline && $0.switchpoint == rows[index].switchpoint
             }) {
@@ -151,7 +154,7 @@ extension TimelineHistory {
                 rows[index].newLeader = known.newLeader ?? rows[index].newLeader
             }
         }
-        if let last = rows.indices.last, rows[last].newLeader == nil { rows[last].newLeader = leader }
+        if let last = rows.indices.last, isOurs || rows[last].newLeader == nil { rows[last].newLeader = leader }
         if maximumRows > 0 { rows = Array(rows.suffix(maximumRows)) }
     }
 }

@@ -78,7 +78,7 @@ extension Agent {
         member.pendingRestart = !look.pendingRestart.isEmpty
         member.pendingRestartReason = look.pendingRestart.isEmpty ? nil : look.pendingRestart
         member.scheduledRestart = scheduledRestart?.publishedJSON
-        if let running = look.status.running, !isJobBlockingPositions {
+        if let running = told(look.status).running, !isJobBlockingPositions {
             member.position = running.position
             member.timeline = running.timeline
             if let standby = running.standby {
@@ -88,6 +88,16 @@ extension Agent {
             }
         }
         return member
+    }
+
+    /// Where a timeline of ours has the recorded number and is another one, others must not take it for the cluster's and
+    /// wait for us: they hear of the last one that we share.
+    func told(_ status: ServerStatus) -> ServerStatus {
+        guard case .running(var server) = status, cluster?.leader?.name != me,
+            let twin = memory.twin(of: cluster, me: me), server.timeline == twin.timeline.next
+        else { return status }
+        server.timeline = twin.timeline
+        return .running(server)
     }
 
     /// The key is refreshed during long jobs, but positions of a server that is stopped or copied tell nothing (HA-400,

@@ -15,7 +15,7 @@ extension Agent {
         if case .held(let until) = lease { leaderUntil = until }
         return StatusSnapshot(
             name: me, scope: configuration.local.scope, version: PatroniVersion.text, state: state, role: role,
-            server: look.status, serverSeen: seen, walSenders: senders,
+            server: told(look.status), serverSeen: seen, walSenders: senders,
             systemIdentifier: control?.systemIdentifier,
             pendingRestartReason: look.pendingRestart.isEmpty ? nil : look.pendingRestart,
             scheduledRestart: scheduledRestart, cluster: cluster, settings: settings,

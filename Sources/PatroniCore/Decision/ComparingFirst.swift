@@ -45,7 +45,7 @@ enum ComparingFirst {
             let own = now.running?.timeline, own > Timeline(1), Following.target(now) != .nobody,
             let leader = now.cluster?.leaderMember
         else { return false }
-        guard let theirs = leader.timeline else { return true }
+        guard let theirs = leader.timeline, !now.hasTwinTimeline else { return true }
         return own > theirs || own == theirs && leader.role == .primary
     }
 }

@@ -117,10 +117,10 @@ enum LeaderRace {
         now.request?.isSwitchover == false && now.request?.candidate == now.me
     }
 
-    /// Our timeline and the recorded one, when ours is older or unknown.
+    /// Our timeline and the recorded one, when ours is older, unknown, or another one of that number.
     static func older(_ now: Situation) -> (own: Timeline?, recorded: Timeline)? {
         guard let recorded = now.cluster?.timeline, !now.settings.isStandbyCluster else { return nil }
         guard let own = now.timeline else { return (nil, recorded) }
-        return own < recorded ? (own, recorded) : nil
+        return own < recorded || now.hasTwinTimeline ? (own, recorded) : nil
     }
 }

@@ -34,6 +34,7 @@ enum LeaderRepairs {
         guard let history = now.cluster?.history else { return timeline > Timeline(1) }
         // A cluster that begins anew has no history (HA-327).
         if timeline == Timeline(1) { return !history.rows.isEmpty }
-        return history.current != timeline
+        // An operator may have chosen another timeline of that number: this one counts from now on.
+        return history.current != timeline || now.hasTwinTimeline
     }
 }

@@ -33,6 +33,8 @@ public struct Memory: Sendable, Hashable, Codable {
     /// Where this server was at least a loop ago, and the sample that will take its place.
     public var earlierPosition: LSN?
     private var positionSample: PositionSample?
+    /// The timeline that this member has begun itself, as long as its log has not become a leader's.
+    public var ownTimeline: OwnTimeline?
     /// When permanent logical slots were last copied, or could not be.
     public var slotsCopiedAt: Moment?
     private var wasRunning = false
@@ -55,6 +57,13 @@ public struct Memory: Sendable, Hashable, Codable {
         public var leader: MemberName
         public var timeline: Timeline?
     }
+}
+
+/// What only its maker knows of a timeline: PostgreSQL tells two promotions of the same number apart by nothing.
+public enum OwnTimeline: Sendable, Hashable, Codable {
+    /// A promotion was begun; its number shows afterwards.
+    case awaited
+    case begun(Timeline)
 }
 
 /// Is our log a beginning of the leader's (HA-233)?
@@ -100,6 +109,7 @@ extension Memory {
         switch now.server {
         case .running(let server):
             samplePosition(server.position, now)
+            if ownTimeline == .awaited, server.isPrimary { ownTimeline = server.timeline.map(OwnTimeline.begun) }
             wasRunning = true
             crashedAt = nil
             startFailure = nil
@@ -173,7 +183,10 @@ extension Memory {
         case .follow(let upstream, restart: _):
             target = upstream
             retargetedAt = now
-        case .start(.primary), .promote: target = nil
+        case .start(.primary): target = nil
+        case .promote:
+            target = nil
+            ownTimeline = .awaited
         case .clone, .reinitialize, .reinitializeFromLeader, .restart, .checkDivergence, .rewind, .copySlots: break
         }
     }
@@ -192,6 +205,7 @@ extension Memory {
         case .clone, .reinitialize, .reinitializeFromLeader:
             cloneFailure = setback
             divergence = outcome == .succeeded ? .none : .unchecked
+            ownTimeline = nil
             wasRunning = false
             crashedAt = nil
             role = outcome == .succeeded ? .replica : role
@@ -212,6 +226,7 @@ extension Memory {
         case .checkDivergence:
             if case .divergence(let found) = outcome { divergence = found }
             if let failure { divergence = .unknown(failure) }
+            if divergence == .none { ownTimeline = nil }
             comparedAt = now
         case .copySlots:
             slotsCopiedAt = now
@@ -220,11 +235,21 @@ extension Memory {
             wasRunning = false
             // Called off is not failed: it is tried again, but not at once (HA-246).
             divergence = failure.map(Divergence.rewindFailed) ?? (outcome == .succeeded ? .none : .diverged)
+            if divergence == .none { ownTimeline = nil }
             rewindPostponedAt = outcome == .cancelled ? now : nil
         case .follow:
             // A standby that moves to another upstream may hold more than that one (HA-234).
             if outcome == .succeeded { divergence = .unchecked }
         }
+    }
+
+    /// The recorded beginning of a timeline, when we have begun one of the same number without knowing of it: ours is not the
+    /// cluster's then, though nothing in the log shows it.
+    public func twin(of cluster: Cluster?, me: MemberName) -> TimelineHistory.Row? {
+        guard case .begun(let own) = ownTimeline, let row = cluster?.history?.rows.last, row.timeline.next == own,
+            let maker = row.newLeader, maker != me
+        else { return nil }
+        return row
     }
 
     /// Takes in an announcement.

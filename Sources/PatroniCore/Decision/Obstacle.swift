@@ -14,6 +14,8 @@ public enum Obstacle: Sendable, Hashable, Codable, CustomStringConvertible {
     case behind(MemberName, ByteCount)
     case olderTimeline(Timeline)
     case unknownTimeline
+    /// Of the recorded number, but begun by another promotion.
+    case otherTimeline(Timeline)
     case notSynchronous
     case tooFewVotes(Int, needed: Int)
     case lowerPriority(than: MemberName, theirs: Int, ours: Int)
@@ -54,6 +56,7 @@ public enum Obstacle: Sendable, Hashable, Codable, CustomStringConvertible {
         case .behind(let other, let lag): "is \(lag) behind \(other)"
         case .olderTimeline(let timeline): "is on the older timeline \(timeline)"
         case .unknownTimeline: "is on an unknown timeline"
+        case .otherTimeline(let timeline): "is on another timeline \(timeline) than the recorded one"
         case .notSynchronous: "is not in the synchronous set"
         case .tooFewVotes(let votes, let needed): "has \(votes) of \(needed) votes"
         case .lowerPriority(let other, let theirs, let ours):
@@ -89,6 +92,7 @@ public enum Obstacle: Sendable, Hashable, Codable, CustomStringConvertible {
         case .behind: "behind"
         case .olderTimeline: "older_timeline"
         case .unknownTimeline: "unknown_timeline"
+        case .otherTimeline: "other_timeline"
         case .notSynchronous: "not_synchronous"
         case .tooFewVotes: "too_few_votes"
         case .lowerPriority: "lower_priority"
@@ -114,6 +118,7 @@ extension Reason {
     func obstacle(_ now: Situation) -> Obstacle? {
         switch self {
         case .notAllowedToLead, .demotedNotAllowed: .notAllowed
+        case .olderTimeline(let own, let recorded) where own == recorded: .otherTimeline(recorded)
         case .olderTimeline(let own, _): own.map(Obstacle.olderTimeline) ?? .unknownTimeline
         case .demotedNotHealthiest: now.timeline.map(Obstacle.olderTimeline) ?? .unknownTimeline
         case .tooFarBehind(let lag): .tooFarBehind(lag)

@@ -43,6 +43,8 @@ extension Reason {
     private func raceText(_ me: MemberName) -> String? {
         switch self {
         case .notAllowedToLead: "following a different leader because I am not allowed to promote"
+        case .olderTimeline(let own, let recorded) where own == recorded:
+            "following a different leader because i am not the healthiest node: my timeline \(recorded) is another one than the cluster's, which somebody else has begun"
         case .olderTimeline(let own, let recorded):
             "following a different leader because i am not the healthiest node: my timeline \(own.map(\.description) ?? "unknown") is behind the cluster's timeline \(recorded)"
         case .tooFarBehind(let lag):

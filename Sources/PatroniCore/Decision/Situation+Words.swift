@@ -22,6 +22,9 @@ extension Situation {
     public var timeline: Timeline? { running?.timeline ?? control?.timeline }
     public var position: LSN { running?.position ?? .zero }
 
+    /// Our timeline has the recorded number and is another one.
+    public var hasTwinTimeline: Bool { timeline != nil && memory.twin(of: cluster, me: me)?.timeline.next == timeline }
+
     /// Accepting writes now, or at any moment: a primary that answers, or one that does not (yet).
     public var mayBeWritable: Bool {
         switch server {

@@ -187,8 +187,9 @@ import Testing
     @Test func `every obstacle has words of its own`() {
         let all: [Obstacle] = [
             .unreachable, .notAllowed, .watchdog, .notRunning, .starting, .withoutData, .tooFarBehind(ByteCount(1)),
-            .behind("x", ByteCount(1)), .olderTimeline(Timeline(1)), .unknownTimeline, .notSynchronous,
-            .tooFewVotes(1, needed: 2), .lowerPriority(than: "x", theirs: 2, ours: 1), .paused, .notChosen("x"),
+            .behind("x", ByteCount(1)), .olderTimeline(Timeline(1)), .unknownTimeline,
+            .otherTimeline(Timeline(1)), .notSynchronous, .tooFewVotes(1, needed: 2),
+            .lowerPriority(than: "x", theirs: 2, ours: 1), .paused, .notChosen("x"),
             .primaryElsewhere("x"), .primaryWithoutKey, .backingOff, .settlingDown(left: .zero), .notInFailsafeMap,
             .promised(["x"]), .undecided, .lostRace, .busy("x"), .notAsked,
             .other("x"),

@@ -138,6 +138,11 @@ import Testing
             world: { $0.upstream = .needsReload }, fires: "following/change-upstream",
             then: .begins(.follow(.member("alpha"), restart: false))),
         Row(
+            "but nothing is streamed over ours when it is known to be another one",
+            onTimeline(2, leader: 2, .replica).history(2, by: "alpha"),
+            memory: { $0.ownTimeline = .begun(Timeline(2)) }, world: { $0.upstream = .needsReload },
+            fires: "following/not-ready-yet", then: .settles(.waitingForLeaderToPromote("alpha"))),
+        Row(
             "it is the same timeline: stream", onTimeline(2, leader: 2), memory: found(.none),
             world: { $0.upstream = .needsReload }, fires: "following/change-upstream",
             then: .begins(.follow(.member("alpha"), restart: false))),

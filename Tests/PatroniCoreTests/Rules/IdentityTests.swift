@@ -72,6 +72,11 @@ import Testing
             "a recorded one is not recorded again", .primary.server(.primary(timeline: 2)).history(2),
             fires: "holding-the-lock/no-action", then: .settles(.leading)),
         Row(
+            "one of that number that another has begun is not ours",
+            .primary.server(.primary(timeline: 2)).history(2, by: "beta"),
+            memory: { $0.ownTimeline = .begun(Timeline(2)) }, fires: "leader-repairs/history", doing: [.recordHistory],
+            then: .settles(.leading)),
+        Row(
             "timeline 1 needs no history", .primary, fires: "holding-the-lock/no-action", then: .settles(.leading)),
         Row(
             "unless an old one stands there", .primary.history(4), fires: "leader-repairs/history",

@@ -67,6 +67,15 @@ import Testing
             fires: "leader-race/older-timeline",
             then: .settles(.olderTimeline(own: Timeline(1), recorded: Timeline(2)))),
         Row(
+            "the recorded number, but another timeline: ours was begun without knowing of it",
+            beta.history(2, by: "gamma").server(.standby(timeline: 2)),
+            memory: { $0.ownTimeline = .begun(Timeline(2)) }, fires: "leader-race/older-timeline",
+            then: .settles(.olderTimeline(own: Timeline(2), recorded: Timeline(2)))),
+        Row(
+            "the recorded one is the one that we have begun", beta.history(2, by: "beta").server(.standby(timeline: 2)),
+            memory: { $0.ownTimeline = .begun(Timeline(2)) }, fires: "leader-race/healthiest",
+            doing: [.acquireLeaderKey], then: .begins(.promote)),
+        Row(
             "the longer log of an older timeline is not ahead", beta.history(2).server(.standby(timeline: 2)),
             world: { $0.peers = [.silent("alpha"), .standby("gamma", at: 101, timeline: 1)] },
             fires: "leader-race/healthiest", doing: [.acquireLeaderKey], then: .begins(.promote)),

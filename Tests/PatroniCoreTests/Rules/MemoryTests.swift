@@ -48,6 +48,24 @@ import Testing
         #expect(memory.role == .uninitialized)
     }
 
+    @Test func `a promotion begins a timeline of our own, until the log has become a leader's`() {
+        var memory = Memory()
+        memory.began(.promote, at: .start)
+        memory.look(at: .standby.server(.standby(timeline: 2)))
+        #expect(memory.ownTimeline == .awaited)
+        memory.look(at: .standby.server(.primary(timeline: 3)))
+        memory.ended(.promote, .succeeded, at: .start, settings: ClusterSettings())
+        memory.look(at: .standby.server(.standby(timeline: 3)))
+        #expect(memory.ownTimeline == .begun(Timeline(3)))
+        memory.found(.diverged)
+        #expect(memory.ownTimeline == .begun(Timeline(3)))
+        var rewound = memory
+        rewound.ended(.rewind(from: "alpha"), .succeeded, at: .start, settings: ClusterSettings())
+        #expect(rewound.ownTimeline == nil)
+        memory.found(.none)
+        #expect(memory.ownTimeline == nil)
+    }
+
     @Test func aPrimaryThatIsStartedAgainStaysOne() {
         var memory = Memory()
         memory.look(at: .crashedPrimary)

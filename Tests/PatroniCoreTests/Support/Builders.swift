@@ -169,10 +169,14 @@ extension Observation {
         with { $0.job = JobUnderway(job: job, since: .start - time, isPastReturn: isPastReturn) }
     }
     /// The cluster is on this timeline, as its history says.
-    func history(_ timeline: UInt32) -> Observation {
+    func history(_ timeline: UInt32, by maker: MemberName? = nil) -> Observation {
         cluster {
             $0.history = TimelineHistory(
-                rows: [.init(timeline: Timeline(timeline - 1), switchpoint: LSN(50), reason: "no recovery target")])
+                rows: [
+                    .init(
+                        timeline: Timeline(timeline - 1), switchpoint: LSN(50), reason: "no recovery target",
+                        newLeader: maker)
+                ])
         }
     }
     var control: ControlData? { if case .holds(let control) = directory { control } else { nil } }
