@@ -233,6 +233,26 @@ import Testing
         await server.stop()
     }
 
+    @Test func anAnswerOfTheServerThatWasLeftMeanwhileIsNoReasonToGoBack() async throws {
+        var options = KubernetesTestOptions()
+        options.nodes = 2
+        let server = try await KubernetesTestServer.start(options)
+        let (store, _) = try await inPod(server, "patronidemo-0", bypasses: true)
+        let gateway = await store.gateway
+        let pods = RequestPattern(method: "GET", resource: "pods")
+        let fault = server.add(.delay(.milliseconds(200)), on: pods, times: 1)
+        let call = KubernetesCall(path: KubernetesResource.pods.path(server.namespace))
+        let deadline = soon()
+        let slow = Task { try await gateway.call(call, by: deadline) }
+        for _ in 0..<1000 where server.timesMet(fault) == 0 { try await Task.sleep(for: .milliseconds(2)) }
+        await gateway.refreshServers(age: .zero, by: soon())
+        let chosen = try #require(await gateway.servers.current.address)
+        _ = try await slow.value
+        #expect(await gateway.servers.current.address == chosen)
+        await store.close()
+        await server.stop()
+    }
+
     @Test func whenTheAPIServerInUseDiesTheLockIsRenewedAtAnother() async throws {
         var options = KubernetesTestOptions()
         options.nodes = 2

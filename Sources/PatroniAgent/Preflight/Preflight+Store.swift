@@ -26,9 +26,10 @@ extension Preflight {
             findings.append(Self.speedFinding(times, settings: configuration.cluster))
             findings.append(await systemFinding(cluster))
         case .failure(let failure):
+            let text = "\(failure)"
             findings.append(
                 Finding(
-                    "store", .bad, "\(store.kind): \(failure)",
+                    "store", .bad, text.hasPrefix(store.kind) ? text : "\(store.kind): \(text)",
                     remedy: failure.kind == .denied ? "it answers, and refuses us: see what it says" : nil))
         }
         await store.close()

@@ -71,10 +71,11 @@ actor KubernetesGateway {
                 let isCutShort = end - time.now < .milliseconds(500)
                 switch await attempt(call, at: server, by: end) {
                 case .answer(let json):
-                    move(to: server)
+                    // The first choice of then is not asked for again: it may have been left since for a better one.
+                    if server != candidates.first { move(to: server) }
                     return KubernetesAnswer(json: json, wasRepeated: attempts.mayHaveHappened)
                 case .refused(let refusal):
-                    move(to: server)
+                    if server != candidates.first { move(to: server) }
                     if refusal.isUnauthorized, !attempts.hasRenewedToken {
                         attempts.hasRenewedToken = true
                         token = nil
