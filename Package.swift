@@ -99,7 +99,8 @@ let package = Package(
         tests(
             "IntegrationTests",
             [
-                "patroni", "patronictl", "KubernetesTestServer", "PatroniConfiguration", "PatroniCore", "PatroniPlatform",
+                "patroni", "patronictl", "KubernetesTestServer", "PatroniConfiguration", "PatroniCore",
+                "PatroniPlatform",
                 subprocess, systemPackage,
             ]),
         tests("SimulationTests", ["PatroniSimulation", "PatroniPostgres", "PatroniPlatform", "PatroniCore"]),
