@@ -51,9 +51,9 @@ func simulate(_ plan: HistoryPlan) async -> HistoryResult {
         }
     }
 
-    @Test("What once broke a promise does not any more", arguments: OnceFailed.seeds)
-    func mended(seed: UInt64) async {
-        let violation = await simulate(HistoryPlan(seed: seed)).violation
-        #expect(violation == nil, "\(violation?.explanation ?? ""): patroni-simulator replay \(seed)")
+    @Test("What once broke a promise does not any more", arguments: OnceFailed.histories)
+    func mended(name: HistoryName) async {
+        let violation = await simulate(HistoryPlan(seed: name.seed, mode: name.mode)).violation
+        #expect(violation == nil, "\(violation?.explanation ?? ""): \(name.replay)")
     }
 }

@@ -1,15 +1,25 @@
-// Seeds that once broke a promise. They are always run, whatever else is.
+// Histories that once broke a promise. They are always run, whatever else is.
+
+/// One history among all.
+struct HistoryName: Sendable, Hashable {
+    var seed: UInt64
+    var mode = Mode.mixed
+
+    var replay: String { "patroni-simulator replay \(seed) --mode \(mode.rawValue)" }
+}
 
 /// A mend changes what follows in a history, so a seed shows its old fault no more for certain; it costs nothing to look.
 enum OnceFailed {
-    static let seeds: [UInt64] = [
+    static let histories: [HistoryName] = [
         // A promotion was ordered after a sleep.
-        38, 3160,
+        HistoryName(seed: 38), HistoryName(seed: 3160),
         // A primary without an agent's word stayed up.
-        995, 1096,
+        HistoryName(seed: 995), HistoryName(seed: 1096),
         // The machine that created the cluster died, and its claim stayed.
-        23517, 25713,
+        HistoryName(seed: 23517), HistoryName(seed: 25713),
         // An agent that had just started waited for a primary that didn't answer, beside the leader.
-        27010,
+        HistoryName(seed: 27010),
+        // A former leader took its own timeline for the recorded one of the same number.
+        HistoryName(seed: 500_301, mode: .pause),
     ]
 }

@@ -18,7 +18,7 @@ struct RunCommand: ParsableCommand {
         let time = SystemTime()
         let began = time.now
         let range = from..<(from + UInt64(max(0, histories)))
-        let batch = Batch(seeds: onceFailed ? OnceFailed.seeds : Array(range), mode: mode)
+        let batch = Batch(onceFailed ? OnceFailed.histories : range.map { HistoryName(seed: $0, mode: mode) })
         for number in 0..<max(1, jobs) {
             // Tasks of histories are deep, and this is no place to save memory.
             let code = OwnThread.start(name: "history \(number)", stackBytes: 16 << 20) { batch.work() }
@@ -31,7 +31,7 @@ struct RunCommand: ParsableCommand {
     }
 }
 
-/// Seeds that several threads share. A history itself stays on one thread.
+/// Histories that several threads share. A history itself stays on one thread.
 final class Batch: Sendable {
     private struct State {
         var next = 0
@@ -40,46 +40,42 @@ final class Batch: Sendable {
         var violations = 0
     }
 
-    private let seeds: [UInt64]
-    private let mode: Mode
+    private let histories: [HistoryName]
     private let state = Mutex(State())
 
-    init(seeds: [UInt64], mode: Mode) {
-        self.seeds = seeds
-        self.mode = mode
-    }
+    init(_ histories: [HistoryName]) { self.histories = histories }
 
-    var isDone: Bool { state.withLock { $0.next >= seeds.count && $0.running == 0 } }
+    var isDone: Bool { state.withLock { $0.next >= histories.count && $0.running == 0 } }
     var outcome: (Statistics, Int) { state.withLock { ($0.total, $0.violations) } }
 
     func work() {
         let blueprints = Blueprints()
-        while let seed = take() {
-            let result = History.run(HistoryPlan(seed: seed, mode: mode), blueprints: blueprints)
+        while let name = take() {
+            let result = History.run(HistoryPlan(seed: name.seed, mode: name.mode), blueprints: blueprints)
             state.withLock { state in
                 state.running -= 1
                 state.total.add(result.statistics)
                 if result.violation != nil { state.violations += 1 }
             }
-            if let violation = result.violation { Output.line(violation.text(mode)) }
+            if let violation = result.violation { Output.line(violation.text(name)) }
         }
     }
 
-    private func take() -> UInt64? {
+    private func take() -> HistoryName? {
         state.withLock { state in
-            guard state.next < seeds.count else { return nil }
+            guard state.next < histories.count else { return nil }
             defer { state.next += 1 }
             state.running += 1
-            return seeds[state.next]
+            return histories[state.next]
         }
     }
 }
 
 extension Violation {
-    func text(_ mode: Mode) -> String {
+    func text(_ name: HistoryName) -> String {
         """
         seed \(seed): invariant \(invariant.rawValue) after \((at.inSeconds * 1000).rounded() / 1000) s: \(explanation)
-            patroni-simulator replay \(seed) --mode \(mode.rawValue)
+            \(name.replay)
         """
     }
 }
