@@ -19,6 +19,8 @@ enum OnceFailed {
         HistoryName(seed: 23517), HistoryName(seed: 25713),
         // An agent that had just started waited for a primary that didn't answer, beside the leader.
         HistoryName(seed: 27010),
+        // A server stood still while its agent ended.
+        HistoryName(seed: 16902),
         // A former leader took its own timeline for the recorded one of the same number.
         HistoryName(seed: 500_301, mode: .pause),
     ]
