@@ -10,7 +10,7 @@ ROW = IntegrationTests/(BadInput|BadObjects|BesideRealPatroni|ChangingOver|InKub
 CLUSTERS = scripts/side-by-side '--filter $(ROW)' '--filter IntegrationTests --skip $(ROW)'
 STATIC = -c release --static-swift-stdlib --scratch-path .build-release -Xlinker -s
 
-.PHONY: help charts image build build-tests release test unit integration coverage demo format lint conformance docs clean install-dependencies histories test-kubernetes
+.PHONY: help charts image build build-tests release test unit integration coverage demo format lint conformance docs clean install-dependencies histories simulate test-kubernetes
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-22s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,15 +46,17 @@ SIMULATOR = $(SWIFT) build -c release --static-swift-stdlib --product patroni-si
 	-Xswiftc -enforce-exclusivity=unchecked
 HISTORIES ?= 20000
 
-histories: ## whole clusters in virtual time: a fixed budget of histories, some new ones, and mistakes that must be noticed
+histories: ## whole clusters in virtual time: a fixed budget of histories, and deliberate mistakes that must be noticed
 	rm -rf .build-sim/*/release/Patroni*.build .build-sim/*/release/Modules/Patroni* .build-sim/release.yaml
 	$(SIMULATOR)
 	.build-sim/release/patroni-simulator run --once-failed --jobs 2
 	.build-sim/release/patroni-simulator run --histories $(HISTORIES) --jobs 2
-	@first=$${FIRST:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}; \
-	    echo "500 histories that nobody has seen before; to repeat them: make histories FIRST=$$first"; \
-	    .build-sim/release/patroni-simulator run --histories 500 --jobs 2 --from $$first
 	.build-sim/release/patroni-simulator mutations
+
+simulate: ## 500 histories that nobody has seen before, with what `make histories` has built (FIRST=seed repeats some)
+	@first=$${FIRST:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}; \
+	    echo "to repeat these: make simulate FIRST=$$first"; \
+	    .build-sim/release/patroni-simulator run --histories 500 --jobs 2 --from $$first
 
 unit: build-tests ## the tests that need no server: core, configuration, house rules
 	$(TEST) --filter 'TidyTests|PatroniCoreTests|PatroniConfigurationTests'
