@@ -163,6 +163,23 @@ import Testing
         await a.close()
     }
 
+    /// A member that follows renews nothing, so nothing tells it that its slices lead elsewhere.
+    @Test func whoLeadsAgainLeadsTheServiceBackToItself() async throws {
+        let (bench, server, a) = try await leading(.lease)
+        let slice = "\(bench.scope)-leader-ipv4"
+        func address() throws -> JSON? {
+            try server.get("endpointslices", slice)?["endpoints"]?.array?.first?["addresses"]
+        }
+        for _ in 0..<50 where try address() != ["10.77.0.11"] { await bench.pause(0.1) }
+        #expect(try address() == ["10.77.0.11"])
+        try server.patch("endpointslices", slice, ["endpoints": [["addresses": ["10.77.0.12"]]]])
+        #expect(try address() == ["10.77.0.12"])
+        #expect(await a.acquireLeader(by: bench.soon()) == .held)
+        for _ in 0..<50 where try address() != ["10.77.0.11"] { await bench.pause(0.1) }
+        #expect(try address() == ["10.77.0.11"])
+        await a.close()
+    }
+
     @Test func whoChangesOverToALeaseRespectsTheOlderLockAndIsRespectedByIt() async throws {
         let bench = try await StoreBench(.leaseAndEndpoints)
         guard case .kubernetes(var old) = bench.settings else { return }

@@ -5,7 +5,11 @@ import PatroniCore
 import PatroniPlatform
 
 extension KubernetesStore {
-    func acquireLeader(by deadline: Moment) async -> LeaderKeyOutcome { await leading(by: deadline) }
+    /// Somebody else may have led since we did, and the slices lead to them: no renewal has told us so.
+    func acquireLeader(by deadline: Moment) async -> LeaderKeyOutcome {
+        forgetRoute()
+        return await leading(by: deadline)
+    }
 
     /// A record of ours that expired and that nobody took is ours still.
     func renewLeader(by deadline: Moment) async -> LeaderKeyOutcome { await leading(by: deadline) }

@@ -81,10 +81,20 @@ extension KubernetesStore {
         let addresses = ownAddresses
         if addresses.isEmpty || routed == addresses { return }
         let deadline = time.now + .seconds(3)
+        let attempt = routeAttempts
         routing = Task {
-            if await self.route(addresses, by: deadline) { routed = addresses }
+            let isDone = await self.route(addresses, by: deadline)
+            guard attempt == routeAttempts else { return }
+            if isDone { routed = addresses }
             routing = nil
         }
+    }
+
+    /// What was written, or is on its way, tells nothing about whom the slices lead to from now on.
+    func forgetRoute() {
+        routeAttempts += 1
+        routed = nil
+        routing = nil
     }
 
     /// Nobody leads any more: before the lock goes.

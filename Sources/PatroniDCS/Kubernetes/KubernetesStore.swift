@@ -30,6 +30,8 @@ actor KubernetesStore: ConfigurationStore {
     /// Where the EndpointSlices lead, as far as we wrote them; nil: not written since we began to lead.
     var routed: [String]?
     var routing: Task<Void, Never>?
+    /// Counts ``forgetRoute()``: a write from before it is not taken for one from after it.
+    var routeAttempts = 0
     /// The last keys that were told of; nil before the first complete look.
     var told: [String: StoredKey]?
     var expiryAlarm: Task<Void, Never>?
