@@ -86,7 +86,10 @@ import Testing
         try await old.follow(new)
         try await old.write(old.data + "/standby.signal", "")
         let postmaster = try await old.start()
-        let rejoined = try await look(onOld, postmaster) { $0.timeline == Timeline(2) }
+        // The control file says the new timeline before the receiver has connected.
+        let rejoined = try await look(onOld, postmaster) {
+            $0.timeline == Timeline(2) && $0.standby?.upstream?.port == new.settings.port
+        }
         #expect(rejoined.timeline == Timeline(2))
         #expect(rejoined.standby?.upstream?.port == new.settings.port)
 
