@@ -5,9 +5,6 @@
 SWIFT ?= swift
 TEST = $(SWIFT) test --skip-build --disable-xctest
 SOURCES = Package.swift Sources Tests
-# Whole clusters in two rows that take about as long.
-ROW = IntegrationTests/(BadInput|BadObjects|BesideRealPatroni|ChangingOver|InKubernetes|InThePod|WhenTheAPIServerFails)
-CLUSTERS = scripts/side-by-side '--filter $(ROW)' '--filter IntegrationTests --skip $(ROW)'
 STATIC = -c release --static-swift-stdlib --scratch-path .build-release -Xlinker -s
 
 .PHONY: help charts image build build-tests release test unit integration coverage demo format lint conformance docs clean install-dependencies histories simulate test-kubernetes
@@ -39,7 +36,7 @@ build-tests: ## debug build of everything
 test: install-dependencies build-tests ## all tests: rules, rooms, real PostgreSQL and etcd, beside real Patroni
 	scripts/side-by-side '--filter PatroniPostgresTests|PatroniDCSTests' \
 	    '--skip IntegrationTests --skip PatroniPostgresTests --skip PatroniDCSTests'
-	$(CLUSTERS)
+	$(TEST) --no-parallel --filter IntegrationTests
 
 # One thread runs a history; the debug builds of the tests look for overlapping accesses.
 SIMULATOR = $(SWIFT) build -c release --static-swift-stdlib --product patroni-simulator --scratch-path .build-sim \
@@ -62,7 +59,7 @@ unit: build-tests ## the tests that need no server: core, configuration, house r
 	$(TEST) --filter 'TidyTests|PatroniCoreTests|PatroniConfigurationTests'
 
 integration: install-dependencies build-tests ## the tests with whole clusters only
-	$(CLUSTERS)
+	$(TEST) --no-parallel --filter IntegrationTests
 
 test-kubernetes: build-tests ## contract and clusters on a real API server (needs KUBE_APISERVER, KUBERNETES_LAB, see docs/kubernetes.md)
 	@scripts/test-kubernetes
