@@ -17,10 +17,13 @@ public protocol ConfigurationStore: Sendable {
 
     /// Takes the leader key if nobody holds it. Taking it when it is ours already succeeds.
     func acquireLeader(by deadline: Moment) async -> LeaderKeyOutcome
-    /// Keeps the leader key alive for another `ttl`. A key under an earlier session of ours is taken over.
+    /// Keeps the leader key alive for another `ttl`. A key under an earlier session of ours is taken over; one that is gone
+    /// is `lostTo(nil)`, as somebody else may have led since.
     func renewLeader(by deadline: Moment) async -> LeaderKeyOutcome
-    /// The same, with the leader's report where both stand in one object: one write does for two. Elsewhere the report
-    /// waits for ``writeStatus(_:by:)``, which finds nothing left to write where it came along.
+    /// The leader's report stands in the object of the leader key: ``renewLeader(reporting:by:)`` takes it along.
+    var hasReportBesideLeader: Bool { get }
+    /// The same with the leader's report: one write does for two. Elsewhere the report waits for ``writeStatus(_:by:)``,
+    /// which finds nothing left to write where it came along.
     func renewLeader(reporting status: ClusterStatus, by deadline: Moment) async -> LeaderKeyOutcome
     /// Gives the leader key up, only if it is ours; with `position` the status is written first (DCS-049).
     func releaseLeader(position: LSN?, by deadline: Moment) async -> WriteOutcome
@@ -68,6 +71,7 @@ public protocol ConfigurationStore: Sendable {
 }
 
 extension ConfigurationStore {
+    public var hasReportBesideLeader: Bool { false }
     public func renewLeader(reporting status: ClusterStatus, by deadline: Moment) async -> LeaderKeyOutcome {
         await renewLeader(by: deadline)
     }

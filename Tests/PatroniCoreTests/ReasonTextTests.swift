@@ -42,6 +42,7 @@ import Testing
             "My (alpha) wal position moved since last heart beat loop, 17 seconds until leader race"
         ),
         (.demotedStoreGone, "demoted self because DCS is not accessible and I was a leader"),
+        (.leaderKeyGone, "the leader key is gone from the DCS, looking whether it may be taken again"),
         (.notPromotingFailedUpdate, "not promoting because failed to update leader lock in DCS"),
         (.continuingWhilePaused, "continue to run as primary after failing to update leader lock in DCS"),
         (.leadingWithoutKeyWhilePaused, "continue to run as primary without lock"),

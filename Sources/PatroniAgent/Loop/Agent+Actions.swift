@@ -66,7 +66,8 @@ extension Agent {
         let wasHeld = lease.isValid(at: sent)
         // What the votes were counted by, whether the answer comes or not.
         if action == .acquireLeaderKey { (racedSync, racedView) = (cluster?.sync, RacedView(cluster)) }
-        let report = reports && wasHeld && action == .renewLeaderKey ? leaderPosition.map(leaderStatus) : nil
+        let isWanted = reports && wasHeld && action == .renewLeaderKey && parts.store.hasReportBesideLeader
+        let report = isWanted ? leaderPosition.map(leaderStatus) : nil
         let request = Task { [store = parts.store] in
             if action == .acquireLeaderKey { return await store.acquireLeader(by: deadline) }
             guard let report else { return await store.renewLeader(by: deadline) }

@@ -46,6 +46,13 @@ enum KeepingTheLeaderKey {
                 guard lost(now), now.job == nil, now.server == .starting, now.mayBeWritable else { return nil }
                 return .act(.begin(.demote(demotion(now))), because: .stoppedStartLostKey)
             },
+            Rule(
+                "gone",
+                "Nobody holds it: whether it may be ours again is for the race to say, which looks who has led since."
+            ) { now in
+                guard case .lostTo(nil)? = now.facts.renewal, now.job == nil, now.isPrimary else { return nil }
+                return .settled(.leaderKeyGone, again: .milliseconds(50))
+            },
             Rule("demote", "Somebody else leads, or may from now on: two primaries are worse than none (HA-044).") {
                 now in
                 guard lost(now), now.job == nil, now.mayBeWritable else { return nil }

@@ -91,6 +91,7 @@ extension Reason {
         case .demotedStoreGone: "demoted self because DCS is not accessible and I was a leader"
         case .cannotBePrimary(holdsKey: true): "cannot be a real primary in standby cluster"
         case .cannotBePrimary(holdsKey: false): "cannot be a real primary in a standby cluster"
+        case .leaderKeyGone: "the leader key is gone from the DCS, looking whether it may be taken again"
         case .notPromotingFailedUpdate: "not promoting because failed to update leader lock in DCS"
         case .continuingWhilePaused: "continue to run as primary after failing to update leader lock in DCS"
         case .promotionLost: "lost leader before promote"

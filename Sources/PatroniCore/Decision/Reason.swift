@@ -59,6 +59,7 @@ public enum Reason: Sendable, Hashable, Codable {
     case demotedStoreGone
     case cannotBePrimary(holdsKey: Bool)
     case notPromotingFailedUpdate
+    case leaderKeyGone
     case continuingWhilePaused
     case promotionLost
     case jobLost(Job)

@@ -55,12 +55,11 @@ extension Etcd3Backend {
     }
 
     func acquireLeader(_ name: String, by deadline: Moment) async -> LeaderKeyOutcome {
-        await leading(name, by: deadline) { full, put, _ in
-            .transaction(EtcdRequest.isAbsent(full), [put], ClusterKey.leader)
-        }
+        await leading(name, mayCreate: true, by: deadline)
     }
 
-    /// Normally renews the lease only: the key must not change, others wake up on it (DCS-196).
+    /// Normally renews the lease only: the key must not change, others wake up on it (DCS-196). One that is gone is not made
+    /// anew: somebody else may have led meanwhile, and only the race looks whether.
     func renewLeader(_ name: String, known: StoredKey?, by deadline: Moment) async -> LeaderKeyOutcome {
         do throws(StoreFailure) {
             let lease = try await keepLease(isForced: true, by: deadline)
@@ -68,32 +67,27 @@ extension Etcd3Backend {
         } catch {
             return .unknown(error)
         }
-        return await leading(name, by: deadline) { full, put, _ in
-            .either(EtcdRequest.hasValue(full, name), put, orElse: EtcdRequest.isAbsent(full), put, ClusterKey.leader)
-        }
+        return await leading(name, mayCreate: false, by: deadline)
     }
 
-    /// Writes the leader key under our lease as `make` says. A key of ours from an earlier life is taken over.
-    private func leading(
-        _ name: String, by deadline: Moment, _ make: (String, JSONObject, String) -> EtcdWrite
-    ) async -> LeaderKeyOutcome {
+    /// Writes the leader key under our lease. A key of ours from an earlier life is taken over.
+    private func leading(_ name: String, mayCreate: Bool, by deadline: Moment) async -> LeaderKeyOutcome {
         let full = path.full(ClusterKey.leader)
         var losses = 0
         do throws(StoreFailure) {
-            var takesOver = false
+            var takesOver = !mayCreate
             while losses < 3 {
                 let lease = try await keepLease(isForced: true, by: deadline)
+                let condition = takesOver ? EtcdRequest.hasValue(full, name) : EtcdRequest.isAbsent(full)
                 let put = EtcdRequest.put(full, name, lease: lease)
-                let write: EtcdWrite =
-                    takesOver
-                    ? .transaction(EtcdRequest.hasValue(full, name), [put], ClusterKey.leader) : make(full, put, lease)
-                switch try await send(write, by: deadline) {
+                switch try await send(.transaction(condition, [put], ClusterKey.leader), by: deadline) {
                 case .done: return .held
                 case .conditionFailed(let found?, _):
                     if found.value != name { return .lostTo(MemberName(found.value)) }
                     if found.lease == lease { return .held }
                     takesOver = true
                 case .conditionFailed(nil, _):
+                    if !mayCreate { return .lostTo(nil) }
                     // It went away while we tried to take it over: anybody's now.
                     takesOver = false
                 case .leaseLost: self.lease = EtcdLease()

@@ -7,8 +7,6 @@ enum EtcdWrite: Sendable {
     case plain(String, JSONObject)
     /// A condition, what to do if it holds, and the key to show when it does not.
     case transaction(JSONObject, [JSONObject], String)
-    /// Like ``transaction``, with one more transaction to try when the condition does not hold.
-    case either(JSONObject, JSONObject, orElse: JSONObject, JSONObject, String)
 }
 
 extension Etcd3Backend {
@@ -73,14 +71,6 @@ extension Etcd3Backend {
                     "kv/txn",
                     EtcdRequest.transaction(
                         if: compare, then: operations.map(Self.operation), otherwise: look(at: key)), by: deadline)
-            case .either(let compare, let operation, let otherCompare, let otherOperation, let key):
-                let inner = EtcdRequest.transaction(
-                    if: otherCompare, then: [Self.operation(otherOperation)], otherwise: look(at: key))
-                answer = try await self.call(
-                    "kv/txn",
-                    EtcdRequest.transaction(
-                        if: compare, then: [Self.operation(operation)], otherwise: ["request_txn": .object(inner)]),
-                    by: deadline)
             }
             let result = EtcdTransaction(answer.json)
             if result.succeeded {

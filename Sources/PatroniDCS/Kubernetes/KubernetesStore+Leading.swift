@@ -8,35 +8,42 @@ extension KubernetesStore {
     /// Somebody else may have led since we did, and the slices lead to them: no renewal has told us so.
     func acquireLeader(by deadline: Moment) async -> LeaderKeyOutcome {
         forgetRoute()
-        return await leading(by: deadline)
+        return await leading(mayTake: true, by: deadline)
     }
 
-    /// A record of ours that expired and that nobody took is ours still.
-    func renewLeader(by deadline: Moment) async -> LeaderKeyOutcome { await leading(by: deadline) }
+    /// A record of ours that expired and that nobody took is ours still: nobody has led since.
+    func renewLeader(by deadline: Moment) async -> LeaderKeyOutcome { await leading(mayTake: false, by: deadline) }
+
+    nonisolated var hasReportBesideLeader: Bool { true }
 
     /// One write a loop, as Patroni's leader makes: other writers of the object meet it less often, and so do watches.
     func renewLeader(reporting status: ClusterStatus, by deadline: Moment) async -> LeaderKeyOutcome {
-        let outcome = await leading(reporting: KubernetesWriting.status(merged(status)), by: deadline)
+        let outcome = await leading(
+            mayTake: false, reporting: KubernetesWriting.status(merged(status)), by: deadline)
         statusVersion = nil
         return outcome
     }
 
     /// Both locks while members change over: the older one first, by which the others decide.
     private func leading(
-        reporting report: [KubernetesAnnotation] = [], by deadline: Moment
+        mayTake: Bool, reporting report: [KubernetesAnnotation] = [], by deadline: Moment
     ) async -> LeaderKeyOutcome {
+        var mayTake = mayTake
         if let older = names.olderLock {
-            let outcome = await taking(older, with: report, by: deadline)
+            let outcome = await taking(older, ifFree: mayTake, with: report, by: deadline)
             guard outcome.isHeld else { return outcome }
+            // It is the one that counts; the other may be a new one.
+            mayTake = true
         }
-        let outcome = await taking(names.mainLock, with: report, by: deadline)
-        if outcome.isHeld { routeIfNeeded() } else { routed = nil }
+        let outcome = await taking(names.mainLock, ifFree: mayTake, with: report, by: deadline)
+        if outcome.isHeld { routeIfNeeded() } else { forgetRoute() }
         return outcome
     }
 
-    /// Writes our record over the one that is there, unless it is another's and alive.
+    /// Writes our record over the one that is there, unless it is another's and alive; over one that is nobody's only
+    /// `ifFree`.
     private func taking(
-        _ lock: KubernetesLock, with report: [KubernetesAnnotation], by deadline: Moment
+        _ lock: KubernetesLock, ifFree: Bool, with report: [KubernetesAnnotation], by deadline: Moment
     ) async -> LeaderKeyOutcome {
         do throws(KubernetesProblem) {
             var current = cached(lock.resource, lock.name)
@@ -45,6 +52,12 @@ extension KubernetesStore {
                 if let other = holder, other != member.text {
                     if isCertain { return .lostTo(MemberName(other)) }
                     // The copy may be a moment behind: the server decides.
+                    current = try await look(at: lock.resource, lock.name, by: deadline)
+                    isCertain = true
+                    continue
+                }
+                if !ifFree, current.flatMap({ LeaderRecord($0.annotations).leader }) != member.text {
+                    if isCertain { return .lostTo(nil) }
                     current = try await look(at: lock.resource, lock.name, by: deadline)
                     isCertain = true
                     continue

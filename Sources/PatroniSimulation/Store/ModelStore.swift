@@ -85,9 +85,10 @@ struct ModelStore {
 
     // MARK: the leader key
 
-    /// The new holder, or who holds it already; nil: the session is gone.
-    mutating func acquire(_ name: MemberName, _ session: Int) -> LeaderKeyOutcome? {
+    /// The new holder, or who holds it already; nil: the session is gone. A renewal takes no key that is free.
+    mutating func acquire(_ name: MemberName, _ session: Int, isRenewal: Bool = false) -> LeaderKeyOutcome? {
         guard sessions[session] != nil else { return nil }
+        if isRenewal, cluster.leader == nil { return .lostTo(nil) }
         if let leader = cluster.leader {
             guard leader.name == name else { return .lostTo(leader.name) }
             if leaderSession == session { return .held }

@@ -35,8 +35,12 @@ import Testing
             world: { $0.renewal = .lostTo("beta") }, fires: "keeping-the-leader-key/demote",
             then: .begins(.demote(.immediateWithoutKey))),
         Row(
-            "the key is gone, nobody has it: stop at once", .primary, world: { $0.renewal = .lostTo(nil) },
-            fires: "keeping-the-leader-key/demote", then: .begins(.demote(.immediateWithoutKey))),
+            "the key is gone, nobody has it: look at the store again, the race decides", .primary,
+            world: { $0.renewal = .lostTo(nil) }, fires: "keeping-the-leader-key/gone", then: .settles(.leaderKeyGone)),
+        Row(
+            "the same of a primary that doesn't answer: it is stopped", .primary.server(.unresponsive("timeout")),
+            memory: { $0.wasPrimary() }, world: { $0.renewal = .lostTo(nil) }, fires: "keeping-the-leader-key/demote",
+            then: .begins(.demote(.immediateWithoutKey))),
         Row(
             "a primary that does not answer is stopped too", .primary.server(.unresponsive("timeout")),
             memory: { $0.wasPrimary() }, world: { $0.renewal = .lostTo("beta") },
