@@ -216,14 +216,13 @@ extension Agent {
     }
 
     private func restart(timeout: Duration?) async throws(JobFailure) {
-        // One that doesn't answer is what it was, as long as nobody else can have become it.
-        let wasPrimary =
-            look.status.running?.isPrimary
-            ?? (memory.role == .primary && (lease.isValid(at: now) || settings.isPaused))
+        let situation = Situation(observation(of: cluster, job: job), memory)
+        let wasPrimary = situation.restartsAsPrimary
+        if !wasPrimary, look.status == .stopped { try await compareBeforeStart() }
         if !wasPrimary { await askForRelease() }
         defer { asksForRelease = false }
         let role: MemberRole = wasPrimary ? .primary : memory.role == .standbyLeader ? .standbyLeader : .replica
-        let upstream = wasPrimary ? nil : upstream(Situation(observation(of: cluster, job: job), memory).followTarget)
+        let upstream = wasPrimary ? nil : upstream(situation.followTarget)
         try await parts.server.stop(.fast, by: nil)
         if wasPrimary, !settings.isPaused, !lease.isValid(at: now) { throw JobFailure("the leader key was lost") }
         try await parts.server.start(
@@ -231,6 +230,21 @@ extension Agent {
         if wasPrimary { synchronousGrace = now + settings.loopWait }
         nudgesLeft = Self.nudges
         await parts.callbacks.restarted(as: role)
+    }
+
+    /// What has been a primary may hold what the leader never had. In maintenance mode, where this happens, nobody has
+    /// looked, and nothing is rewound.
+    private func compareBeforeStart() async throws(JobFailure) {
+        guard memory.role == .primary || memory.role == .demoted, let leader = cluster?.leaderMember, leader.name != me
+        else { return }
+        switch await parts.server.divergence(from: leader) {
+        // What can't be found out, as of a copy that was never started, streaming sorts out.
+        case .none, .unknown: return
+        case .unchecked, .diverged, .rewindFailed, .needsCopy:
+            throw JobFailure(
+                "\(leader.name) leads and has another history: end maintenance mode, then this member is rewound or copied"
+            )
+        }
     }
 
     private func copySlots(_ names: [String], from leader: MemberName) async throws(JobFailure) {

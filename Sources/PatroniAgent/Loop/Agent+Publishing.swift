@@ -94,7 +94,8 @@ extension Agent {
     /// wait for us: they hear of the last one that we share.
     func told(_ status: ServerStatus) -> ServerStatus {
         guard case .running(var server) = status, cluster?.leader?.name != me,
-            let twin = memory.twin(of: cluster, me: me), server.timeline == twin.timeline.next
+            let twin = memory.twin(of: cluster, me: me, ownBeginning: look.beginning),
+            server.timeline == twin.timeline.next
         else { return status }
         server.timeline = twin.timeline
         return .running(server)

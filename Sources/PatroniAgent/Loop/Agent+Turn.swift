@@ -116,7 +116,7 @@ extension Agent {
         Observation(
             now: now, wallTime: parts.time.wallTime, me: me, tags: configuration.local.tags, settings: settings,
             store: view, lastClusterWithLeader: lastClusterWithLeader, directory: look.directory, server: look.status,
-            job: job, lease: lease, mayBootstrap: configuration.local.bootstrap != nil,
+            ownBeginning: look.beginning, job: job, lease: lease, mayBootstrap: configuration.local.bootstrap != nil,
             mayCloneWithoutLeader: mayCloneWithoutLeader, missingSlots: look.missingSlots,
             isShuttingDown: isShuttingDown, failsafe: failsafe.view(of: me))
     }

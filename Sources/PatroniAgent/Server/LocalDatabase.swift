@@ -43,6 +43,7 @@ actor LocalDatabase: ManagedServer {
     var work: SQLConnection?
     /// Until the first look without one: afterwards the programs that work here are our own.
     private var mayHaveStrays = true
+    private var knownBeginning: (timeline: Timeline, start: WallTime?, row: TimelineHistory.Row)?
     /// When a postmaster was seen to end without us.
     var endedAt: Moment?
 
@@ -96,7 +97,18 @@ actor LocalDatabase: ManagedServer {
         }
         return ServerLook(
             directory: directory, status: status, slots: slotPositions, missingSlots: missingSlots,
-            pendingRestart: pendingRestart.json ?? [:])
+            pendingRestart: pendingRestart.json ?? [:], beginning: await beginning(of: status.running, by: deadline))
+    }
+
+    /// As long as a server runs, its timeline begins where it did: the file is read once.
+    private func beginning(of running: RunningServer?, by deadline: Moment) async -> TimelineHistory.Row? {
+        guard let running, let timeline = running.timeline, timeline > Timeline(1) else { return nil }
+        if let known = knownBeginning, known.timeline == timeline, known.start == running.postmasterStart {
+            return known.row
+        }
+        guard let row = await history(of: timeline, by: deadline)?.rows.last else { return nil }
+        knownBeginning = (timeline, running.postmasterStart, row)
+        return row
     }
 
     /// What a program of an earlier agent is still writing is nobody's yet.

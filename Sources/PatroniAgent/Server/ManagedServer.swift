@@ -100,14 +100,17 @@ package struct ServerLook: Sendable {
     package var missingSlots: [String]
     /// GUC → {old_value, new_value} of settings that wait for a restart (CFG-277).
     package var pendingRestart: JSONObject
+    /// Where the running server's timeline began, by its own history file; nil on timeline 1 and when it can't be read.
+    package var beginning: TimelineHistory.Row?
 
     package init(
         directory: DataDirectory, status: ServerStatus, slots: [String: LSN] = [:],
         missingSlots: [String] = [],
-        pendingRestart: JSONObject = JSONObject()
+        pendingRestart: JSONObject = JSONObject(), beginning: TimelineHistory.Row? = nil
     ) {
         self.directory = directory
         self.status = status
+        self.beginning = beginning
         self.slots = slots
         self.missingSlots = missingSlots
         self.pendingRestart = pendingRestart

@@ -85,6 +85,15 @@ enum LeaderRace {
             let reason: Reason = now.mayLead ? .demotedNotHealthiest : .demotedNotAllowed
             return .act(.begin(.demote(.immediateWithoutKey)), because: reason)
         },
+        Rule(
+            "not-synchronous-primary",
+            "Whoever is to be a primary puts itself into /sync first: somebody else has been one since (HA-093)."
+        ) { now in
+            guard now.isPrimary, !now.isPaused, now.settings.isSynchronous, let sync = now.cluster?.sync,
+                !sync.isEmpty, !sync.contains(now.me)
+            else { return nil }
+            return .act(.begin(.demote(.immediateWithoutKey)), because: .demotedNotHealthiest)
+        },
         Rule("running-primary", "It accepts writes already: any other leader would lose them (HA-087).") { now in
             now.isPrimary ? .act(.acquireLeaderKey, because: .healthiest) : nil
         },

@@ -217,6 +217,8 @@ extension Memory {
             if failure != nil { noRaceUntil = now + settings.ttl }
             if outcome == .succeeded { role = .primary }
         case .demote:
+            // One that could not be stopped is what it was, and has to be stopped again.
+            if failure != nil { break }
             // It may hold what no standby has received (HA-145).
             role = .demoted
             stoppedSince = now
@@ -243,11 +245,14 @@ extension Memory {
         }
     }
 
-    /// The recorded beginning of a timeline, when we have begun one of the same number without knowing of it: ours is not the
-    /// cluster's then, though nothing in the log shows it.
-    public func twin(of cluster: Cluster?, me: MemberName) -> TimelineHistory.Row? {
-        guard case .begun(let own) = ownTimeline, let row = cluster?.history?.rows.last, row.timeline.next == own,
-            let maker = row.newLeader, maker != me
+    /// The recorded beginning of a timeline, when ours of the same number is another one and so not the cluster's: our
+    /// own history file says that it began elsewhere, or we have begun it ourselves without knowing of the recorded one.
+    public func twin(of cluster: Cluster?, me: MemberName, ownBeginning: TimelineHistory.Row?) -> TimelineHistory.Row? {
+        guard let row = cluster?.history?.rows.last else { return nil }
+        if let own = ownBeginning, own.timeline == row.timeline, own.switchpoint != row.switchpoint {
+            return row
+        }
+        guard case .begun(let own) = ownTimeline, row.timeline.next == own, let maker = row.newLeader, maker != me
         else { return nil }
         return row
     }

@@ -13,6 +13,8 @@ public struct Observation: Sendable, Hashable, Codable {
     public var lastClusterWithLeader: Cluster?
     public var directory: DataDirectory
     public var server: ServerStatus
+    /// Where the running server's timeline began, by its own history file; nil on timeline 1 and when it can't be read.
+    public var ownBeginning: TimelineHistory.Row?
     /// The long task that is under way, if any. There is never more than one.
     public var job: JobUnderway?
     public var lease: Lease
@@ -29,7 +31,9 @@ public struct Observation: Sendable, Hashable, Codable {
     public init(
         now: Moment, wallTime: WallTime, me: MemberName, tags: Tags = Tags(),
         settings: ClusterSettings = ClusterSettings(), store: StoreView, lastClusterWithLeader: Cluster? = nil,
-        directory: DataDirectory, server: ServerStatus, job: JobUnderway? = nil, lease: Lease = .none,
+        directory: DataDirectory, server: ServerStatus, ownBeginning: TimelineHistory.Row? = nil,
+        job: JobUnderway? = nil,
+        lease: Lease = .none,
         mayBootstrap: Bool = true, mayCloneWithoutLeader: Bool = false, missingSlots: [String] = [],
         isShuttingDown: Bool = false, failsafe: FailsafeView = FailsafeView()
     ) {
@@ -42,6 +46,7 @@ public struct Observation: Sendable, Hashable, Codable {
         self.lastClusterWithLeader = lastClusterWithLeader
         self.directory = directory
         self.server = server
+        self.ownBeginning = ownBeginning
         self.job = job
         self.lease = lease
         self.mayBootstrap = mayBootstrap

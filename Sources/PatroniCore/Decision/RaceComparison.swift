@@ -72,8 +72,10 @@ enum RaceComparison {
             {
                 return false
             }
-            if isSynchronous(now), now.settings.synchronousMode == .on, now.cluster?.sync.contains(peer.name) == false {
-                return false
+            if isSynchronous(now), let sync = now.cluster?.sync, !sync.contains(peer.name) {
+                if now.settings.synchronousMode == .on { return false }
+                // The leader of the set has every commit that was promised since it is that: no standby outside has more.
+                if sync.leader?.matches(now.me) == true, answer.isInRecovery { return false }
             }
             return tags(peer, answer, now).mayLead || isVoter(peer, now)
         }

@@ -23,7 +23,10 @@ extension Situation {
     public var position: LSN { running?.position ?? .zero }
 
     /// Our timeline has the recorded number and is another one.
-    public var hasTwinTimeline: Bool { timeline != nil && memory.twin(of: cluster, me: me)?.timeline.next == timeline }
+    public var hasTwinTimeline: Bool {
+        timeline != nil
+            && memory.twin(of: cluster, me: me, ownBeginning: observation.ownBeginning)?.timeline.next == timeline
+    }
 
     /// Accepting writes now, or at any moment: a primary that answers, or one that does not (yet).
     public var mayBeWritable: Bool {
@@ -32,6 +35,18 @@ extension Situation {
         case .starting, .unresponsive: memory.role == .primary
         case .stopped: false
         }
+    }
+
+    /// What an operator's restart makes of this server: what it is, and of one that doesn't run or doesn't answer a primary
+    /// only if nobody else can have become one. Its files alone don't tell: a copy of a primary looks like one.
+    public var restartsAsPrimary: Bool {
+        if let running { return running.isPrimary }
+        guard memory.role == .primary else { return false }
+        if leaseLeft > .zero { return true }
+        guard isPaused, (leader ?? observation.lastClusterWithLeader?.leader?.name) == me else { return false }
+        if settings.isSynchronous, let sync = cluster?.sync, !sync.isEmpty, !sync.contains(me) { return false }
+        guard let recorded = cluster?.timeline, let own = control?.newestTimeline else { return true }
+        return own >= recorded
     }
 
     /// The job that is under way ends with a primary.

@@ -8,8 +8,7 @@ struct Checks {
     private var seenMixings = 0
     /// The last promotion of which the cluster's history tells.
     private var recorded: LogWriter?
-    /// An operator's failover may lose what the candidate does not have; that is the operator's choice.
-    private var manualFailover: (member: Int, at: Moment)?
+    private var manualFailover: ManualFailover?
     private var identifier: SystemIdentifier?
     private var healedAt: Moment?
     private var convergedAt: Moment?
@@ -18,6 +17,13 @@ struct Checks {
     private var orders: [Int: Moment] = [:]
     private var exposure: Exposure
     private var standstill = Standstill()
+
+    /// It may lose what the candidate does not have; that is the operator's choice.
+    private struct ManualFailover {
+        var member: Int
+        /// Nil while the request stands; then time enough for the promotion.
+        var until: Moment?
+    }
 
     init(members: Int) { exposure = Exposure(members: members) }
 
@@ -39,7 +45,7 @@ struct Checks {
         var isSpared = false
         for index in world.members.indices where world.fleet.acceptsWrites(on: ServerID(index)) {
             let member = world.members[index]
-            if !member.isFenced { writers += 1 }
+            if !member.isPutDown { writers += 1 }
             if member.isSpared { isSpared = true }
             // No agent lets anybody write in the last moments of a lease: clocks drift by up to one part in a hundred.
             if let life = member.life,
@@ -95,7 +101,9 @@ struct Checks {
         }
         if isOvertaken { return }
         let isManual =
-            manualFailover.map { $0.member == promotion.server.index && world.now - $0.at < .seconds(300) } ?? false
+            manualFailover.map { manual in
+                manual.member == promotion.server.index && manual.until.map { world.now < $0 } ?? true
+            } ?? false
         if isManual {
             world.fleet.giveUpWhatIsMissing(on: promotion.server)
             // The operator has chosen which history counts. One of the recorded number is not recorded anew.
@@ -117,6 +125,7 @@ struct Checks {
         case .configuration: modeChanged(world, cluster)
         case .history: historyChanged(world, cluster)
         case .initialize: initializeChanged(world, cluster.initialize)
+        case .failover: requestChanged(world, cluster.failover)
         default: break
         }
     }
@@ -171,7 +180,13 @@ struct Checks {
         identifier = found
     }
 
-    mutating func operatorFailsOver(to member: Int, at moment: Moment) { manualFailover = (member, moment) }
+    mutating func operatorFailsOver(to member: Int) { manualFailover = ManualFailover(member: member) }
+
+    private mutating func requestChanged(_ world: World, _ request: FailoverRequest?) {
+        guard let manual = manualFailover, manual.until == nil else { return }
+        let stands = request?.isSwitchover == false && request?.candidate == world.members[manual.member].name
+        if !stands { manualFailover?.until = world.now + .seconds(300) }
+    }
 
     // MARK: pause
 

@@ -32,8 +32,6 @@ struct Exposure {
     private func isExposed(_ member: SimulatedMember, _ world: World) -> Bool {
         guard let life = member.life, !life.isDead, !life.isFrozen, !life.isPaused, !member.isDiskStalled
         else { return false }
-        // At the agent's end the real stop kills frozen processes after five seconds; the model's waits for them.
-        if life.isAskedToEnd, world.fleet[ServerID(member.index)].isFrozen { return false }
         return !life.lease.isValid(at: member.clock.local(world.now))
     }
 }

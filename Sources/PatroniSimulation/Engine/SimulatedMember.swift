@@ -21,8 +21,8 @@ struct SimulatedMember {
     var reasonsOfProcessesToBeFrozen = 0
     var killedWhileFrozen = 0
     var reasonsOfDiskToStall = 0
-    /// The fencer has killed it, but its processes hang on the disk.
-    var isFenced = false
+    /// Its PostgreSQL has been killed, but the processes hang on the disk.
+    var isPutDown = false
     /// The fencer's deadline.
     var safeUntil: Moment?
     /// That passed in maintenance mode, so the fencer looks away until the next lease.

@@ -30,6 +30,11 @@ extension World {
         sawExit(member)
     }
 
+    /// SIGKILL. Processes that wait for a disk hang on until that answers, but never run another instruction of their own.
+    func putDown(_ member: Int) {
+        if members[member].isDiskStalled { members[member].isPutDown = true } else { killServer(member) }
+    }
+
     func sawExit(_ member: Int) {
         guard let life = members[member].life, !life.isDead else { return }
         after(.milliseconds(2)) {

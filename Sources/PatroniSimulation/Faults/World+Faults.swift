@@ -132,11 +132,11 @@ extension World {
 
     private func setDiskStalled(_ member: Int, _ isOn: Bool) {
         members[member].reasonsOfDiskToStall += isOn ? 1 : -1
-        fleet.setDiskStalled(members[member].isDiskStalled, ServerID(member), at: now)
-        if !members[member].isDiskStalled, members[member].isFenced {
-            members[member].isFenced = false
+        if !members[member].isDiskStalled, members[member].isPutDown {
+            members[member].isPutDown = false
             killServer(member)
         }
+        fleet.setDiskStalled(members[member].isDiskStalled, ServerID(member), at: now)
     }
 
     private func crashNode(_ member: Int) {

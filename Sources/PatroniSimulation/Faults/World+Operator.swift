@@ -45,7 +45,7 @@ extension World {
         if store.cluster.configuration?.values["pause"] == true, name == nil { return }
         let request = FailoverRequest(leader: leader, candidate: name)
         _ = change { $0.write(failover: request, ifVersion: nil) }
-        if leader == nil, let candidate { checks.operatorFailsOver(to: candidate, at: now) }
+        if leader == nil, let candidate { checks.operatorFailsOver(to: candidate) }
     }
 
     func patchConfiguration(_ values: JSONObject) {

@@ -59,18 +59,22 @@ extension SimulatedServer {
         world.happened(.stopOrdered(member))
         tell("PostgreSQL is stopped, \(mode.rawValue)")
         world.fleet.stop(id, mode, takes: world.stopTime(), at: world.now)
-        let end = deadline ?? SimulatedTime(world: world, life: life).now + .seconds(100_000)
-        if await until(end, { !world.fleet[id].hasPostmaster }) {
-            world.trace.note(world.now, .member(member), "stopped")
-            return
-        }
-        guard mode == .immediate, !Task.isCancelled else { throw JobFailure("PostgreSQL has not stopped in time") }
-        guard !world.members[member].isDiskStalled else {
-            throw JobFailure("PostgreSQL can't be killed, its processes hang in the operating system")
+        let now = SimulatedTime(world: world, life: life).now
+        let end = deadline ?? now + .seconds(100_000)
+        // Processes that somebody has stopped obey nobody; they are waited for a while unless nothing is to be saved.
+        let patience = mode == .immediate ? .milliseconds(250) : StopSupervision.patience
+        let isGone = { world.fleet[id].phase == .stopped }
+        if await until(min(now + patience, end), isGone) { return noteStopped() }
+        if await until(end, { isGone() || world.fleet[id].isFrozen }), isGone() { return noteStopped() }
+        let isFrozen = world.fleet[id].isFrozen
+        guard !own.isDead, !Task.isCancelled, isFrozen || mode == .immediate else {
+            throw JobFailure("PostgreSQL has not stopped in time")
         }
         tell("PostgreSQL is killed")
-        world.killServer(member)
+        world.putDown(member)
     }
+
+    private func noteStopped() { world.trace.note(world.now, .member(member), "stopped") }
 
     // MARK: changing roles
 

@@ -67,7 +67,7 @@ struct SimulatedServer: ManagedServer {
         }
         return ServerLook(
             directory: world.fleet.directory(of: id), status: world.fleet.status(of: id),
-            slots: world.fleet.slotPositions(of: id))
+            slots: world.fleet.slotPositions(of: id), beginning: world.fleet.beginning(of: id))
     }
 
     func walSenders(by deadline: Moment) async -> [WalSender] { [] }

@@ -112,7 +112,7 @@ extension World {
         statistics.fencings += 1
         trace.note(now, .member(member), "fenced")
         trace.say(now, .member(member), "the fencer kills PostgreSQL")
-        if members[member].isDiskStalled { members[member].isFenced = true } else { killServer(member) }
+        putDown(member)
     }
 }
 

@@ -80,6 +80,13 @@ extension ModelFleet {
         return ShutdownCheckpoint(location: files.checkpoint)
     }
 
+    /// Where the timeline of a server that answers began; nil on the first one.
+    public func beginning(of id: ServerID) -> TimelineHistory.Row? {
+        let server = servers[id.index]
+        guard server.phase.isOpen, !server.isFrozen, let log = server.files?.log else { return nil }
+        return log.history.rows.last { $0.timeline < log.timeline }
+    }
+
     /// Nil when the server has no history file of that timeline.
     public func history(of timeline: Timeline, on id: ServerID) -> TimelineHistory? {
         guard let log = servers[id.index].files?.log, log.timeline == timeline else { return nil }

@@ -21,6 +21,12 @@ enum OnceFailed {
         HistoryName(seed: 27010),
         // A server stood still while its agent ended.
         HistoryName(seed: 16902),
+        // A stop that failed was not tried again.
+        HistoryName(seed: 34049), HistoryName(seed: 35623), HistoryName(seed: 44575), HistoryName(seed: 46001),
+        // A renewal after a sleep took the key that somebody else had had meanwhile.
+        HistoryName(seed: 36728),
+        // An agent that had just started did not know that its timeline was not the recorded one of the same number.
+        HistoryName(seed: 46271),
         // A former leader took its own timeline for the recorded one of the same number.
         HistoryName(seed: 500_301, mode: .pause),
     ]

@@ -14,6 +14,8 @@ struct RunCommand: ParsableCommand {
     @Option(help: "What the histories are about.") var mode = Mode.mixed
     @Flag(help: "Only the seeds that once broke a promise.") var onceFailed = false
 
+    private static let reportEvery = 10_000
+
     func run() throws {
         let time = SystemTime()
         let began = time.now
@@ -24,9 +26,22 @@ struct RunCommand: ParsableCommand {
             let code = OwnThread.start(name: "history \(number)", stackBytes: 16 << 20) { batch.work() }
             guard code == 0 else { throw ValidationError("the system has no thread for a history") }
         }
-        while !batch.isDone { OwnThread.pause(.milliseconds(20)) }
+        func report(_ total: Statistics) {
+            let line = total.line(seconds: (time.now - began).inSeconds, processor: SystemTime.processorTime.inSeconds)
+            Output.line(line)
+        }
+        // A long run that is ended early has told at least this much.
+        var reported = Self.reportEvery
+        while !batch.isDone {
+            OwnThread.pause(.milliseconds(20))
+            let sofar = batch.outcome.0
+            if sofar.histories >= reported, sofar.histories < histories {
+                reported += Self.reportEvery
+                report(sofar)
+            }
+        }
         let (total, violations) = batch.outcome
-        Output.line(total.line(seconds: (time.now - began).inSeconds, processor: SystemTime.processorTime.inSeconds))
+        report(total)
         if violations > 0 { throw ExitCode(1) }
     }
 }

@@ -76,6 +76,18 @@ import Testing
             memory: { $0.ownTimeline = .begun(Timeline(2)) }, fires: "leader-race/healthiest",
             doing: [.acquireLeaderKey], then: .begins(.promote)),
         Row(
+            "the recorded number, but our history file says that ours began elsewhere: no memory is needed",
+            beta.history(2).server(.standby(timeline: 2)).begun(at: 49), fires: "leader-race/older-timeline",
+            then: .settles(.olderTimeline(own: Timeline(2), recorded: Timeline(2)))),
+        Row(
+            "it began where the record says: it is the cluster's",
+            beta.history(2).server(.standby(timeline: 2)).begun(at: 50), fires: "leader-race/healthiest",
+            doing: [.acquireLeaderKey], then: .begins(.promote)),
+        Row(
+            "a primary on another timeline of the recorded number is the past",
+            alpha.history(2).server(.primary(timeline: 2)).begun(at: 49), fires: "leader-race/older-primary",
+            then: .begins(.demote(.immediateWithoutKey))),
+        Row(
             "the longer log of an older timeline is not ahead", beta.history(2).server(.standby(timeline: 2)),
             world: { $0.peers = [.silent("alpha"), .standby("gamma", at: 101, timeline: 1)] },
             fires: "leader-race/healthiest", doing: [.acquireLeaderKey], then: .begins(.promote)),
@@ -231,6 +243,10 @@ import Testing
         Observation.standby.unlocked.settings { $0.synchronousMode = mode }.cluster { $0.sync = sync }
     }
 
+    static func alpha(_ mode: SynchronousMode, _ sync: SyncState) -> Observation {
+        Observation.primary.unlocked.settings { $0.synchronousMode = mode }.cluster { $0.sync = sync }
+    }
+
     static let rows: [Row] = [
         Row(
             "a synchronous standby may lead", beta(.on, SyncState(leader: "alpha", standbys: ["beta"])),
@@ -276,6 +292,30 @@ import Testing
             beta(.quorum, SyncState(leader: "beta", quorum: 1, standbys: ["gamma"])),
             world: { $0.peers = [.silent("gamma")] }, fires: "leader-race/healthiest", doing: [.acquireLeaderKey],
             then: .begins(.promote)),
+        Row(
+            "quorum commit: no voter is on the later timeline, so it holds nothing that was promised",
+            beta(.quorum, SyncState(leader: "beta", standbys: [])),
+            world: { $0.peers = [.standby("gamma", at: 50, timeline: 2)] }, fires: "leader-race/healthiest",
+            doing: [.acquireLeaderKey], then: .begins(.promote)),
+        Row(
+            "but a primary goes on writing, voter or not",
+            beta(.quorum, SyncState(leader: "beta", standbys: [])),
+            world: { $0.peers = [.primary("gamma", at: 50)] }, fires: "leader-race/primary-alive",
+            then: .settles(.primaryStillAlive("gamma"))),
+        Row(
+            "somebody else has put itself into the key and led since: a primary outside is the past",
+            alpha(.quorum, SyncState(leader: "gamma", standbys: ["beta"])),
+            fires: "leader-race/not-synchronous-primary",
+            then: .begins(.demote(.immediateWithoutKey))),
+        Row(
+            "a primary in it takes its key back", alpha(.on, SyncState(leader: "alpha", standbys: [])),
+            fires: "leader-race/won-as-primary", doing: [.acquireLeaderKey], then: .settles(.acquiredAsPrimary)),
+        Row(
+            "so does one before the first synchronous standby", alpha(.on, .none),
+            fires: "leader-race/won-as-primary", doing: [.acquireLeaderKey], then: .settles(.acquiredAsPrimary)),
+        Row(
+            "paused: a primary outside is not stopped", alpha(.on, SyncState(leader: "gamma", standbys: [])).paused,
+            fires: "leader-race/won-as-primary", doing: [.acquireLeaderKey], then: .settles(.acquiredAsPrimary)),
         Row(
             "a voter on a later timeline is ahead, however short its log",
             beta(.quorum, SyncState(leader: "alpha", quorum: 1, standbys: ["beta", "gamma"])),

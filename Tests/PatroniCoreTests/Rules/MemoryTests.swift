@@ -66,6 +66,19 @@ import Testing
         #expect(memory.ownTimeline == nil)
     }
 
+    @Test func `a primary that could not be stopped has to be stopped again`() {
+        var memory = Memory()
+        let silent = Observation.primary.server(.unresponsive("no answer in 2 s"))
+        memory.look(at: silent)
+        memory.ended(
+            .demote(.immediate), .failed("its processes can't be killed"), at: .start, settings: ClusterSettings())
+        memory.look(at: silent)
+        #expect(memory.role == .primary)
+        #expect(memory.unresponsiveSince == .start)
+        memory.ended(.demote(.immediate), .succeeded, at: .start, settings: ClusterSettings())
+        #expect(memory.role == .demoted)
+    }
+
     @Test func aPrimaryThatIsStartedAgainStaysOne() {
         var memory = Memory()
         memory.look(at: .crashedPrimary)

@@ -179,6 +179,15 @@ extension Observation {
                 ])
         }
     }
+
+    /// Our history file says where our timeline, the second one, began.
+    func begun(at switchpoint: UInt64) -> Observation {
+        with {
+            $0.ownBeginning = .init(
+                timeline: Timeline(1), switchpoint: LSN(switchpoint), reason: "no recovery target")
+        }
+    }
+
     var control: ControlData? { if case .holds(let control) = directory { control } else { nil } }
     func control(_ change: (inout ControlData) -> Void) -> Observation {
         guard var control else { return self }

@@ -129,6 +129,10 @@ extension SeededRandom {
         now.mayBootstrap = chance(80)
         now.mayCloneWithoutLeader = chance(10)
         if now.settings.isFailsafeModeEnabled { now.failsafe = failsafe() }
+        if chance(30), let timeline = now.server.running?.timeline, timeline > Timeline(1) {
+            now.ownBeginning = .init(
+                timeline: Timeline(timeline.rawValue - 1), switchpoint: LSN(pick([50, 60])), reason: "")
+        }
         return now
     }
 
