@@ -89,6 +89,47 @@ import Testing
         }
     }
 
+    @Test func `a promotion that is not through in time is ended with its server before the key goes`() async throws {
+        let rig = try await Rig()
+        let (alpha, beta) = (try await rig.member("alpha"), try await rig.member("beta"))
+        await alpha.server.place(.primary, control: .inProduction)
+        try await rig.running(alpha, beta) {
+            try await rig.settled(alpha, beta)
+            await beta.server.trouble { $0.promotionHangs = true }
+            await alpha.server.trouble { $0.startFails = true }
+            await alpha.server.crash()
+            try await rig.eventually("beta was told to promote, and stopped") {
+                let did = await beta.server.did
+                guard let told = did.firstIndex(of: "promote") else { return false }
+                return did[told...].contains("stop immediate")
+            }
+            await rig.time.sleep(until: rig.time.now + .seconds(2))
+            #expect(try await rig.leader != "beta")
+            #expect(await beta.server.kind != .primary)
+        }
+    }
+
+    @Test func `a restart in maintenance mode makes a primary only of who led last`() async throws {
+        let rig = try await Rig()
+        let (alpha, beta) = (try await rig.member("alpha"), try await rig.member("beta"))
+        try await rig.configure(["pause": true])
+        await alpha.server.place(.primary, control: .inProduction)
+        // A copy of a primary that nobody has started yet: its files say what the files of the primary said.
+        await beta.server.place(.stopped, control: .inProduction)
+        try await rig.running(alpha, beta) {
+            try await rig.eventually("alpha leads, beta knows") {
+                let members = try await rig.cluster().members
+                return try await rig.leader == "alpha" && members.count == 2
+            }
+            #expect(await beta.agent.restart(RestartRequest()) == .restarted)
+            #expect(await beta.server.kind == .standby)
+            await alpha.server.crash()
+            try await rig.eventually("the key is free") { try await rig.leader == nil }
+            #expect(await alpha.agent.restart(RestartRequest()) == .restarted)
+            #expect(await alpha.server.kind == .primary)
+        }
+    }
+
     @Test func `a switchover gives the key away only when the candidate has everything`() async throws {
         let rig = try await Rig()
         let (alpha, beta) = (try await rig.member("alpha"), try await rig.member("beta"))

@@ -49,6 +49,8 @@ struct Troubles: Sendable {
     /// A fast stop doesn't end.
     var fastStopHangs = false
     var checkpointHangs = false
+    /// It is told, and not through when the time is up.
+    var promotionHangs = false
     /// The server is silent, as under SIGSTOP, and its look does not even keep its deadline.
     var looksHang = false
     var comparingTakes: Duration = .zero
@@ -253,6 +255,7 @@ actor ModelServer: ManagedServer {
         guard time.now < leaseEnd else { throw JobFailure("the leader key was lost") }
         did.append("promote")
         await told()
+        if troubles.promotionHangs { throw JobFailure("PostgreSQL was not promoted in time") }
         timeline += 1
         become(.primary)
     }

@@ -170,12 +170,29 @@ extension Agent {
             throw JobFailure("the leader key was lost")
         }
         job?.isPastReturn = true
-        let callbacks = parts.callbacks
-        try await parts.server.promote(by: now + .seconds(60), before: leaseEnd) {
-            await callbacks.roleChanged(to: .promoted)
+        isPromotionTold = false
+        do throws(JobFailure) {
+            try await parts.server.promote(by: now + .seconds(60), before: leaseEnd) { await self.promotionIsTold() }
+        } catch {
+            if isPromotionTold, !Task.isCancelled { await takeBackPromotion() }
+            throw error
         }
         synchronousGrace = now + settings.loopWait
         return .succeeded
+    }
+
+    private func promotionIsTold() async {
+        isPromotionTold = true
+        await parts.callbacks.roleChanged(to: .promoted)
+    }
+
+    /// A promotion that was told can't be called off, only ended with the server: it might be through at any moment, also
+    /// when somebody else leads.
+    private func takeBackPromotion() async {
+        do throws(JobFailure) {
+            try await parts.server.stop(.immediate, by: now + Self.immediateLimit)
+        } catch { return log.error("PostgreSQL was not promoted in time, and could not be stopped: \(error)") }
+        await releaseKey(position: nil)
     }
 
     /// This machine may have stood still between the look and the key, long enough for somebody else to win, promote and

@@ -123,6 +123,8 @@ package actor Agent {
     var isSlotWorkUnderway = false
     var scheduledRestart: ScheduledRestart?
     var nudgesLeft = 0
+    /// PostgreSQL has been told to promote; whether it is through yet is another question.
+    var isPromotionTold = false
     /// As asked when the data directory was last seen empty.
     var mayCloneWithoutLeader = false
     var hasAnnouncedStart = false

@@ -73,6 +73,8 @@ extension ModelFleet {
 
     public mutating func promote(_ id: ServerID, takes: Duration, at moment: Moment) throws(ModelFailure) {
         advance(to: moment)
+        // Told twice is told once.
+        if case .promoting = servers[id.index].phase { return }
         guard servers[id.index].phase == .standby else { throw ModelFailure("only a running standby can be promoted") }
         servers[id.index].phase = .promoting(until: now + takes.inNanoseconds)
         disconnect(id.index, firstTry: now)

@@ -25,6 +25,12 @@ enum OnceFailed {
         HistoryName(seed: 34049), HistoryName(seed: 35623), HistoryName(seed: 44575), HistoryName(seed: 46001),
         // A renewal after a sleep took the key that somebody else had had meanwhile.
         HistoryName(seed: 36728),
+        // An operator's restart made a second primary of a copy of the first.
+        HistoryName(seed: 76682), HistoryName(seed: 79974),
+        // The check forgot an operator's failover that waited for the end of maintenance mode.
+        HistoryName(seed: 83234),
+        // A leader let go of its key while a promotion was on its way.
+        HistoryName(seed: 97714),
         // An agent that had just started did not know that its timeline was not the recorded one of the same number.
         HistoryName(seed: 46271),
         // A former leader took its own timeline for the recorded one of the same number.
