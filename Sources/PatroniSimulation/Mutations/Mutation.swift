@@ -117,7 +117,7 @@ extension Mutation {
             .withoutRules(["following/second-primary", "keeping-the-leader-key/demote", "leader-race/lost-as-primary"])),
         Mutation(
             "silence-is-success", "A renewal without an answer counts as granted.", .asynchronous, [.oneWriter],
-            within: 500, .spoil(.silenceIsSuccess)),
+            within: 2000, .spoil(.silenceIsSuccess)),
         Mutation(
             "key-before-stop", "The key is released before PostgreSQL has stopped.", .asynchronous, [.oneWriter],
             within: 500, .spoil(.keyBeforeStop)),
