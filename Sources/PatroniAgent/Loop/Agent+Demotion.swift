@@ -9,16 +9,19 @@ extension Agent {
         switch demotion {
         case .graceful: try await handOver()
         case .offline: try await stopForGood(.fast)
-        case .immediate:
-            // What has not ended by then hangs, and whoever comes next must not wait for it.
-            try await parts.server.stop(.immediate, by: now + Self.immediateLimit)
-            await releaseKey(position: nil)
+        case .immediate: try await endAndLetGo()
         case .toStandbyCluster: try await demoteToStandbyCluster()
         case .immediateWithoutKey:
             forgetLease()
             try await stopForGood(.immediate)
         }
         await parts.callbacks.stopped(as: memory.role)
+    }
+
+    /// The server first, then the key. What has not ended by then hangs, and whoever comes next must not wait for it.
+    func endAndLetGo() async throws(JobFailure) {
+        try await parts.server.stop(.immediate, by: now + Self.immediateLimit)
+        await releaseKey(position: nil)
     }
 
     /// After this an immediate stop becomes a kill: neither leaves a checkpoint behind.

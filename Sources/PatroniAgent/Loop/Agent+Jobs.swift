@@ -189,10 +189,9 @@ extension Agent {
     /// A promotion that was told can't be called off, only ended with the server: it might be through at any moment, also
     /// when somebody else leads.
     private func takeBackPromotion() async {
-        do throws(JobFailure) {
-            try await parts.server.stop(.immediate, by: now + Self.immediateLimit)
-        } catch { return log.error("PostgreSQL was not promoted in time, and could not be stopped: \(error)") }
-        await releaseKey(position: nil)
+        do throws(JobFailure) { try await endAndLetGo() } catch {
+            log.error("PostgreSQL was not promoted in time, and could not be stopped: \(error)")
+        }
     }
 
     /// This machine may have stood still between the look and the key, long enough for somebody else to win, promote and
