@@ -89,9 +89,7 @@ enum LeaderRace {
             "not-synchronous-primary",
             "Whoever is to be a primary puts itself into /sync first: somebody else has been one since (HA-093)."
         ) { now in
-            guard now.isPrimary, !now.isPaused, now.settings.isSynchronous, let sync = now.cluster?.sync,
-                !sync.isEmpty, !sync.contains(now.me)
-            else { return nil }
+            guard now.isPrimary, !now.isPaused, now.isOutsideSync else { return nil }
             return .act(.begin(.demote(.immediateWithoutKey)), because: .demotedNotHealthiest)
         },
         Rule("running-primary", "It accepts writes already: any other leader would lose them (HA-087).") { now in
@@ -115,9 +113,7 @@ enum LeaderRace {
         },
         Rule("not-synchronous", "Only synchronous standbys are known to have every acknowledged commit (HA-093).") {
             now in
-            guard now.settings.isSynchronous, let sync = now.cluster?.sync, !sync.isEmpty, !sync.contains(now.me),
-                now.settings.synchronousMode == .on, !isManualFailoverToUs(now)
-            else { return nil }
+            guard now.isOutsideSync, now.settings.synchronousMode == .on, !isManualFailoverToUs(now) else { return nil }
             return .settled(.notSynchronous, again: .seconds(1))
         },
     ]

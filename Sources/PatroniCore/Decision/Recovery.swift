@@ -40,7 +40,7 @@ enum Recovery {
                 "behind-history",
                 "Somebody led a newer timeline than ours: the key is not for this member, however it came by it (HA-087)."
             ) { now in
-                guard now.holdsLeaderKey, !now.isPaused, !now.did(.releaseLeaderKey), isBehindHistory(now),
+                guard now.holdsLeaderKey, !now.isPaused, !now.did(.releaseLeaderKey), now.isBehindHistory,
                     let recorded = now.cluster?.timeline
                 else { return nil }
                 return .act(
@@ -50,7 +50,7 @@ enum Recovery {
                 "restart-the-primary",
                 "We lead and were a primary: the same timeline goes on, standbys need not move (HA-076)."
             ) { now in
-                guard wasLeadingPrimary(now), !isBehindHistory(now) else { return nil }
+                guard wasLeadingPrimary(now), !now.isBehindHistory else { return nil }
                 return .act(.begin(.start(.primary)), because: .startingPrimary)
             },
             Rule("leader-starts-as-standby", "We lead but were no primary: start, then promote (HA-078).") { now in
@@ -106,10 +106,5 @@ enum Recovery {
     /// Nobody leads, so in maintenance mode too the remote is the only one to stream from.
     private static func target(_ now: Situation) -> FollowTarget {
         now.observation.tags.isArchiveOnly ? .nobody : .remote
-    }
-
-    private static func isBehindHistory(_ now: Situation) -> Bool {
-        guard let recorded = now.cluster?.timeline, let own = now.control?.newestTimeline else { return false }
-        return own < recorded
     }
 }

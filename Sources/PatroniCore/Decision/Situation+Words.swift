@@ -44,9 +44,19 @@ extension Situation {
         guard memory.role == .primary else { return false }
         if leaseLeft > .zero { return true }
         guard isPaused, (leader ?? observation.lastClusterWithLeader?.leader?.name) == me else { return false }
-        if settings.isSynchronous, let sync = cluster?.sync, !sync.isEmpty, !sync.contains(me) { return false }
-        guard let recorded = cluster?.timeline, let own = control?.newestTimeline else { return true }
-        return own >= recorded
+        return !isOutsideSync && !isBehindHistory
+    }
+
+    /// `/sync` names a leader, and neither as that nor as a standby this member: commits may be missing here.
+    public var isOutsideSync: Bool {
+        guard settings.isSynchronous, let sync = cluster?.sync, !sync.isEmpty else { return false }
+        return !sync.contains(me)
+    }
+
+    /// By its files this member has never been on the timeline that the cluster's history records.
+    public var isBehindHistory: Bool {
+        guard let recorded = cluster?.timeline, let own = control?.newestTimeline else { return false }
+        return own < recorded
     }
 
     /// The job that is under way ends with a primary.
