@@ -67,10 +67,10 @@ extension IntegrationTests {
                     return try JSON.parse(text ?? "").object?.count == 3 ? true : nil
                 }
                 try await unharmed(cluster) { leader in
-                    api.freeze(node: 0)
+                    await api.freeze(node: 0)
                     try await Task.sleep(for: .seconds(35))
                     #expect(try await leader.status(of: "/primary") == 200)
-                    api.thaw(node: 0)
+                    await api.thaw(node: 0)
                     try await cluster.becomeHealthy()
                 }
             }
@@ -80,14 +80,14 @@ extension IntegrationTests {
             try await TestCluster.withTestAPI(InKubernetes.Lock.configmaps.options) { cluster, api in
                 let leader = try await cluster.waitForLeader()
                 let frozen = ContinuousClock.now
-                api.freeze(node: 0)
+                await api.freeze(node: 0)
                 try await eventually("no primary accepts writes", within: .seconds(25), every: .milliseconds(50)) {
                     await leader.isWritable ? nil : true
                 }
                 let passed = ContinuousClock.now - frozen
                 print("API silent, failsafe mode off: stopped after \(passed)")
                 #expect(passed < .seconds(20))
-                api.thaw(node: 0)
+                await api.thaw(node: 0)
                 try await cluster.becomeHealthy()
             }
         }

@@ -141,8 +141,8 @@ public final class KubernetesTestServer: Sendable {
     /// SIGTERM: watches end properly, connections are closed, new ones refused.
     public func end(node: Int) async { await servers[node].end() }
     /// SIGSTOP: connections are accepted, nothing is answered.
-    public func freeze(node: Int) { servers[node].freeze() }
-    public func thaw(node: Int) { servers[node].thaw() }
+    public func freeze(node: Int) async { await servers[node].freeze() }
+    public func thaw(node: Int) async { await servers[node].thaw() }
     public func restart(node: Int) async throws { _ = try await servers[node].listen(port: nodes[node].port) }
     public func connectionCount(node: Int) -> Int { servers[node].connectionCount }
 

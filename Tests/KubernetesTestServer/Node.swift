@@ -81,30 +81,33 @@ final class Node: Sendable {
 
     private var channels: [any Channel] { state.withLock { Array($0.connections.values) } }
 
-    func harm(_ harm: Harm) {
+    /// Returns when it is done: what a test asks after it finds all connections so.
+    func harm(_ harm: Harm) async {
         for channel in channels { channel.triggerUserOutboundEvent(harm, promise: nil) }
+        // The group is one thread, which does things in their order.
+        try? await Self.group.next().submit {}.get()
     }
 
-    func freeze() {
+    func freeze() async {
         state.withLock { $0.condition = .frozen }
-        harm(.freeze)
+        await harm(.freeze)
     }
 
-    func thaw() {
+    func thaw() async {
         state.withLock { $0.condition = .running }
-        harm(.thaw)
+        await harm(.thaw)
     }
 
     /// As SIGKILL: the address refuses connections, those there are get reset.
     func kill() async {
         await close()
-        harm(.cut)
+        await harm(.cut)
     }
 
     /// As SIGTERM: no new connections; watches end properly, connections are closed.
     func end() async {
         await close()
-        harm(.end)
+        await harm(.end)
     }
 
     private func close() async {

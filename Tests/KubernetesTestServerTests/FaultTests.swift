@@ -60,11 +60,11 @@ import Testing
         let second = try TestClient(server.nodes[1], authority: server.authorityFile, token: token)
         let watch = try await first.watch("/api/v1/namespaces/patroni-lab/configmaps?watch=true")
         await watch.waitForEvents(1)
-        server.freeze(node: 0)
+        await server.freeze(node: 0)
         await #expect(throws: HTTPFailure.self) { _ = try await first.ask(.get, leader, seconds: 1) }
         #expect(try await second.ask(.patch, leader, patch("a")).status == 200)
         #expect(watch.events.count == 1)
-        server.thaw(node: 0)
+        await server.thaw(node: 0)
         await watch.waitForEvents(2)
         #expect(watch.events.count == 2)
         await server.kill(node: 0)
