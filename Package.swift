@@ -57,19 +57,26 @@ let package = Package(
         door("patronictl", "PatroniControl"),
         door("patroni_simulator", "PatroniSimulation"),
 
-        room("PatroniControl", ["PatroniAPI", "PatroniDCS", "PatroniConfiguration", argumentParser, logging]),
+        room(
+            "PatroniControl",
+            ["PatroniAPI", "PatroniDCS", "PatroniPorts", "PatroniConfiguration", argumentParser, logging]),
         room(
             "PatroniAgent",
-            ["PatroniAPI", "PatroniDCS", "PatroniPostgres", "PatroniConfiguration", argumentParser, logging]),
-        room("PatroniAPI", ["PatroniHTTP", "PatroniConfiguration", logging]),
-        room("PatroniDCS", ["PatroniHTTP", "PatroniConfiguration", "CSQLite", logging]),
+            [
+                "PatroniLoop", "PatroniAPI", "PatroniDCS", "PatroniPostgres", "PatroniConfiguration", argumentParser,
+                logging,
+            ]),
+        room("PatroniAPI", ["PatroniHTTP", "PatroniPorts", "PatroniConfiguration", logging]),
+        room("PatroniDCS", ["PatroniHTTP", "PatroniPorts", "PatroniConfiguration", "CSQLite", logging]),
+        room("PatroniSimulation", ["PatroniLoop", "CSimulation", argumentParser, logging]),
+        room("PatroniLoop", ["PatroniPorts", "PatroniPostgres", "PatroniConfiguration", logging]),
         room(
             "PatroniPostgres",
             ["PatroniPlatform", "PatroniConfiguration", "CLibpq", logging, subprocess, systemPackage]),
         room("PatroniHTTP", ["PatroniPlatform", "PatroniConfiguration", logging] + http),
         room("PatroniConfiguration", ["PatroniPlatform", "CYAML"]),
         room("PatroniPlatform", ["PatroniCore", "CPlatform", logging]),
-        room("PatroniSimulation", ["PatroniAgent", "CSimulation", argumentParser, logging]),
+        room("PatroniPorts", ["PatroniCore"]),
         room("PatroniCore"),
 
         .target(name: "CPlatform"),

@@ -5,6 +5,7 @@ import PatroniConfiguration
 import PatroniCore
 import PatroniHTTP
 import PatroniPlatform
+import PatroniPorts
 
 extension APIHandler {
     func act(_ request: ServerRequest, _ segment: Substring) async throws(StoreFailure) -> ServerResponse {

@@ -5,6 +5,7 @@ import PatroniConfiguration
 import PatroniCore
 import PatroniHTTP
 import PatroniPlatform
+import PatroniPorts
 import Synchronization
 
 /// Sections 1 and 4 of the REST API's ledger: routing, and what is answered without acting.

@@ -5,6 +5,7 @@ import PatroniConfiguration
 import PatroniCore
 import PatroniHTTP
 import PatroniPlatform
+import PatroniPorts
 
 /// One member's REST API.
 public final class APIServer: Sendable {

@@ -3,6 +3,7 @@
 import PatroniCore
 import PatroniHTTP
 import PatroniPlatform
+import PatroniPorts
 
 extension MemberClient {
     /// Asks everybody in `circle` at once. Who gives no answer is asked again as long as there is time; an answer, of
@@ -20,11 +21,6 @@ extension MemberClient {
             for await reply in group { replies.append(reply) }
             return replies.sorted { $0.name < $1.name }
         }
-    }
-
-    /// For log lines.
-    public static func failsafeEndpoint(of address: String) -> String {
-        MemberURL(address)?.url(path: "failsafe") ?? address
     }
 
     private func agreement(

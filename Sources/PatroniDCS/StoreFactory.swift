@@ -5,6 +5,7 @@ import PatroniConfiguration
 import PatroniCore
 import PatroniHTTP
 import PatroniPlatform
+import PatroniPorts
 
 /// The three times every store works with.
 struct StoreTimings: Sendable, Hashable {

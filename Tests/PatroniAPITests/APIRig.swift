@@ -6,6 +6,7 @@ import PatroniConfiguration
 import PatroniCore
 import PatroniHTTP
 import PatroniPlatform
+import PatroniPorts
 import Synchronization
 import Testing
 

@@ -4,6 +4,7 @@ import PatroniConfiguration
 import PatroniCore
 import PatroniHTTP
 import PatroniPlatform
+import PatroniPorts
 import Testing
 
 @testable import PatroniAPI

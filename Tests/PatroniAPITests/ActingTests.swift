@@ -5,6 +5,7 @@ import PatroniConfiguration
 import PatroniCore
 import PatroniHTTP
 import PatroniPlatform
+import PatroniPorts
 import Testing
 
 @testable import PatroniAPI

@@ -2,6 +2,7 @@
 
 import PatroniAPI
 import PatroniCore
+import PatroniPorts
 import Testing
 
 private func status(_ snapshot: StatusSnapshot, _ target: String, at now: Moment = noon) -> Int {

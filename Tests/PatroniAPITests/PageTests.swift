@@ -3,6 +3,7 @@
 import PatroniAPI
 import PatroniConfiguration
 import PatroniCore
+import PatroniPorts
 import Testing
 
 @Suite("Status page") struct StatusPageTests {

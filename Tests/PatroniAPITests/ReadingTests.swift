@@ -1,9 +1,9 @@
 // The REST API over real connections: everything that only reads.
 
-import PatroniAPI
 import PatroniConfiguration
 import PatroniCore
 import PatroniHTTP
+import PatroniPorts
 import Testing
 
 @Suite("REST API: reading") struct ReadingTests {

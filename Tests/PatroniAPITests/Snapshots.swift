@@ -1,7 +1,7 @@
 // Snapshots for tests: the members of the cluster that the golden texts were taken from.
 
-import PatroniAPI
 import PatroniCore
+import PatroniPorts
 
 /// A point of the monotonic clock; everything in the snapshots is dated relative to it.
 let noon = Moment(nanoseconds: 1_000_000_000_000)

@@ -1,10 +1,10 @@
 // Failsafe mode with real agents: writes go on without the store, and a promise is kept.
 
-import PatroniAPI
 import PatroniCore
+import PatroniPorts
 import Testing
 
-@testable import PatroniAgent
+@testable import PatroniLoop
 
 @Suite struct FailsafeTests {
     private func inFailsafeMode(

@@ -1,10 +1,10 @@
 // The lease: never believed longer than the store keeps it, and a primary is gone before it ends.
 
-import PatroniAPI
 import PatroniCore
+import PatroniPorts
 import Testing
 
-@testable import PatroniAgent
+@testable import PatroniLoop
 
 @Suite struct LeaseTests {
     private func until(_ member: RigMember) async -> Moment? {

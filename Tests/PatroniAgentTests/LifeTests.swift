@@ -1,11 +1,11 @@
 // The ordinary life of a cluster: it is created, grows, fails over, is paused, and ends.
 
-import PatroniAPI
 import PatroniCore
 import PatroniPlatform
+import PatroniPorts
 import Testing
 
-@testable import PatroniAgent
+@testable import PatroniLoop
 
 @Suite struct LifeTests {
     @Test func `the first member creates the cluster and the second follows it`() async throws {

@@ -1,13 +1,13 @@
 // A PostgreSQL made of a few numbers: enough for the agent to lead it through its life.
 
-import PatroniAPI
 import PatroniConfiguration
 import PatroniCore
 import PatroniPlatform
+import PatroniPorts
 import PatroniPostgres
 import Synchronization
 
-@testable import PatroniAgent
+@testable import PatroniLoop
 
 /// Time that runs five times as fast, so that leases end while one waits. All members share it.
 struct FastTime: TimeSource {

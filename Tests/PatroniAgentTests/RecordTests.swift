@@ -1,12 +1,12 @@
 // What an agent writes down, and what can be done with it.
 
-import PatroniAPI
 import PatroniCore
 import PatroniPlatform
 import Synchronization
 import Testing
 
 @testable import PatroniAgent
+@testable import PatroniLoop
 
 /// Keeps what is written.
 final class HeardRecord: FlightRecording {

@@ -2,14 +2,15 @@
 
 import Glibc
 import Logging
-import PatroniAPI
+import PatroniAgent
 import PatroniConfiguration
 import PatroniCore
 import PatroniDCS
 import PatroniPlatform
+import PatroniPorts
 import Testing
 
-@testable import PatroniAgent
+@testable import PatroniLoop
 
 struct RigFailure: Error { var text: String }
 
@@ -89,7 +90,7 @@ final class Rig: Sendable {
             StatusSnapshot(name: name, scope: "model", version: "0", serverSeen: time.now, nextTurn: time.now))
         var parts = Agent.Parts(
             time: time, store: store, server: server, members: ModelPeers(world: world), callbacks: callbacks,
-            logger: Self.logger, status: status)
+            logger: Self.logger, status: status, surroundings: RealSurroundings())
         parts.recorder = recorder
         let agent = Agent(parts: parts, configuration: keeper)
         world.add(agent, as: name)

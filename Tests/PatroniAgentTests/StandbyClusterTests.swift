@@ -1,11 +1,11 @@
 // A cluster that replicates from another one, in one process: it is created, loses its leader, changes its kind.
 
-import PatroniAPI
 import PatroniCore
 import PatroniPlatform
+import PatroniPorts
 import Testing
 
-@testable import PatroniAgent
+@testable import PatroniLoop
 
 @Suite struct StandbyClusterTests {
     private static let elsewhere = #", "standby_cluster": {"host": "elsewhere"}"#

@@ -1,11 +1,11 @@
 // What may happen in the middle of a turn, and what must not hold it up.
 
-import PatroniAPI
 import PatroniCore
 import PatroniPlatform
+import PatroniPorts
 import Testing
 
-@testable import PatroniAgent
+@testable import PatroniLoop
 
 @Suite struct TurnTests {
     @Test func `a server whose look hangs neither holds up the turn nor costs the key`() async throws {

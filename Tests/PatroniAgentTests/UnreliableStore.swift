@@ -1,8 +1,8 @@
 // The real embedded store behind a bad line: slow, silent, or losing what comes back.
 
 import PatroniCore
-import PatroniDCS
 import PatroniPlatform
+import PatroniPorts
 import Synchronization
 
 /// What the line does to requests.

@@ -4,6 +4,7 @@ import Glibc
 import PatroniConfiguration
 import PatroniCore
 import PatroniPlatform
+import PatroniPorts
 import Testing
 
 @testable import PatroniDCS

@@ -3,6 +3,7 @@
 import PatroniConfiguration
 import PatroniCore
 import PatroniHTTP
+import PatroniPorts
 import Testing
 
 @testable import PatroniDCS

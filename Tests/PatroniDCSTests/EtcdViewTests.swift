@@ -1,6 +1,7 @@
 // When the watched copy may be believed.
 
 import PatroniCore
+import PatroniPorts
 import Testing
 
 @testable import PatroniDCS

@@ -5,6 +5,7 @@ import Logging
 import PatroniConfiguration
 import PatroniCore
 import PatroniPlatform
+import PatroniPorts
 import Testing
 
 @testable import PatroniDCS

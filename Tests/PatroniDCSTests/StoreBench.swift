@@ -6,6 +6,7 @@ import Logging
 import PatroniConfiguration
 import PatroniCore
 import PatroniPlatform
+import PatroniPorts
 import Synchronization
 import Testing
 

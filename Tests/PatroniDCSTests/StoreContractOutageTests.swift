@@ -2,6 +2,7 @@
 
 import PatroniCore
 import PatroniPlatform
+import PatroniPorts
 import Testing
 
 @testable import PatroniDCS

@@ -7,12 +7,14 @@ import Testing
     static let floors: [[String]] = [
         ["CPlatform", "CSimulation", "CLibpq", "CYAML", "CSQLite"],
         ["PatroniCore"],
-        ["PatroniPlatform"],
+        ["PatroniPlatform", "PatroniPorts"],
         ["PatroniConfiguration"],
-        ["PatroniHTTP"],
-        ["PatroniDCS", "PatroniPostgres", "PatroniAPI"],
+        ["PatroniPostgres"],
+        ["PatroniLoop"],
+        // The loop and the simulator know nothing of HTTP.
+        ["PatroniHTTP", "PatroniSimulation"],
+        ["PatroniDCS", "PatroniAPI"],
         ["PatroniAgent", "PatroniControl"],
-        ["PatroniSimulation"],
         ["patroni", "patronictl", "patroni_simulator"],
     ]
 

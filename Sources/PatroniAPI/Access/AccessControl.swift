@@ -4,6 +4,7 @@ import PatroniConfiguration
 import PatroniCore
 import PatroniHTTP
 import PatroniPlatform
+import PatroniPorts
 
 /// Section 2 of the REST API's ledger.
 struct AccessControl: Sendable {

@@ -4,6 +4,7 @@ import Logging
 import PatroniCore
 import PatroniHTTP
 import PatroniPlatform
+import PatroniPorts
 
 /// A checked body of `POST /switchover` or `POST /failover` (API-136 to API-146).
 struct SwitchoverRequest: Sendable, Hashable {

@@ -2,6 +2,7 @@
 
 import PatroniConfiguration
 import PatroniCore
+import PatroniPorts
 
 /// The pure rules of section 3 of the REST API's ledger.
 public struct HealthCheck: Sendable {

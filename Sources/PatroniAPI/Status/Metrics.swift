@@ -1,6 +1,7 @@
 // `GET /metrics`: a snapshot as Prometheus text, in Patroni's names, order and words.
 
 import PatroniCore
+import PatroniPorts
 
 /// Section 7 of the REST API's ledger.
 public enum Metrics {

@@ -1,6 +1,7 @@
 // `GET /why`: what last changed at this member, and why. Patroni has no such page.
 
 import PatroniCore
+import PatroniPorts
 
 /// The last changes as a page for programs and one for people.
 public struct WhyPage: Sendable {

@@ -1,6 +1,5 @@
 // The member's own place: user, programs, data directory, volume, ports.
 
-import PatroniAPI
 import PatroniConfiguration
 import PatroniCore
 import PatroniHTTP

@@ -4,7 +4,9 @@ import Logging
 import PatroniConfiguration
 import PatroniCore
 import PatroniDCS
+import PatroniLoop
 import PatroniPlatform
+import PatroniPorts
 import PatroniPostgres
 
 extension Preflight {

@@ -3,6 +3,7 @@
 import Logging
 import PatroniConfiguration
 import PatroniCore
+import PatroniLoop
 import PatroniPlatform
 import PatroniPostgres
 

@@ -4,6 +4,7 @@ import ArgumentParser
 import Logging
 import PatroniConfiguration
 import PatroniCore
+import PatroniLoop
 import PatroniPlatform
 
 /// Exit status 0: nothing is in the way; 1: something is.

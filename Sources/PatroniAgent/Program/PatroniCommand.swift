@@ -3,6 +3,7 @@
 import ArgumentParser
 import PatroniConfiguration
 import PatroniCore
+import PatroniLoop
 import PatroniPlatform
 
 /// `patroni [options] [configfile]` (CFG-001, CFG-289 to CFG-297).

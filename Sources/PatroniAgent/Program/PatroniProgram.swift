@@ -6,7 +6,9 @@ import PatroniConfiguration
 import PatroniCore
 import PatroniDCS
 import PatroniHTTP
+import PatroniLoop
 import PatroniPlatform
+import PatroniPorts
 
 /// Puts the parts together, in the order in which they depend on each other (HA-001, HA-011).
 struct PatroniProgram: Sendable {
@@ -105,7 +107,7 @@ struct PatroniProgram: Sendable {
             settings: configuration.cluster, nextTurn: time.now + configuration.cluster.loopWait)
         return Agent.Parts(
             time: time, store: store, server: database, members: members, callbacks: scripts,
-            logger: Logger(label: "patroni.ha"), status: StatusHolder(first))
+            logger: Logger(label: "patroni.ha"), status: StatusHolder(first), surroundings: RealSurroundings())
     }
 
     private func signalStream() throws(StartFailure) -> AsyncStream<ProcessSignal> {

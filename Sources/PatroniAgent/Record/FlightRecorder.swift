@@ -3,6 +3,7 @@
 import Logging
 import PatroniConfiguration
 import PatroniCore
+import PatroniLoop
 import PatroniPlatform
 
 /// Writes changes to a bounded file beside the data, off the loop.

@@ -2,6 +2,7 @@
 
 import Logging
 import PatroniCore
+import PatroniLoop
 import PatroniPlatform
 import PatroniPostgres
 

@@ -4,8 +4,8 @@ import ArgumentParser
 import Logging
 import PatroniConfiguration
 import PatroniCore
-import PatroniDCS
 import PatroniHTTP
+import PatroniPorts
 
 struct FailoverCommand: ControlCommand {
     static let configuration = CommandConfiguration(commandName: "failover", abstract: "Failover to a replica")

@@ -3,9 +3,9 @@
 import ArgumentParser
 import Logging
 import PatroniCore
-import PatroniDCS
 import PatroniHTTP
 import PatroniPlatform
+import PatroniPorts
 
 extension ControlSession {
     /// One line about an answer; returns whether it was good.

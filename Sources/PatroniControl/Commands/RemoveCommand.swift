@@ -2,7 +2,7 @@
 
 import ArgumentParser
 import PatroniCore
-import PatroniDCS
+import PatroniPorts
 
 struct RemoveCommand: ControlCommand {
     static let configuration = CommandConfiguration(commandName: "remove", abstract: "Remove cluster from DCS")

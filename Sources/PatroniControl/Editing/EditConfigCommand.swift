@@ -4,7 +4,7 @@ import ArgumentParser
 import Glibc
 import PatroniConfiguration
 import PatroniCore
-import PatroniDCS
+import PatroniPorts
 
 struct EditConfigCommand: ControlCommand {
     static let configuration = CommandConfiguration(commandName: "edit-config", abstract: "Edit cluster configuration")

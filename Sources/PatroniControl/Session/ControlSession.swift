@@ -7,6 +7,7 @@ import PatroniCore
 import PatroniDCS
 import PatroniHTTP
 import PatroniPlatform
+import PatroniPorts
 import Synchronization
 
 /// One run of patronictl.

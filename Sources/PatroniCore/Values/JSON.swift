@@ -99,6 +99,9 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Express
 }
 
 extension JSON {
+    /// A string, or null.
+    public init(_ text: String?) { self = text.map(JSON.string) ?? .null }
+
     public var object: JSONObject? { if case .object(let value) = self { value } else { nil } }
     public var array: [JSON]? { if case .array(let value) = self { value } else { nil } }
     public var string: String? { if case .string(let value) = self { value } else { nil } }

@@ -2,6 +2,7 @@
 
 import PatroniCore
 import PatroniPlatform
+import PatroniPorts
 
 extension EmbeddedBackend {
     /// How long news may lie unnoticed. The look costs a few microseconds.

@@ -4,6 +4,7 @@ import Glibc
 import Logging
 import PatroniCore
 import PatroniPlatform
+import PatroniPorts
 
 /// Keys and sessions in a file. All blocking work runs on this actor's own thread.
 actor EmbeddedBackend: KeyBackend {

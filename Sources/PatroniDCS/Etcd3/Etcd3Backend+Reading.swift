@@ -4,6 +4,7 @@ import Logging
 import PatroniCore
 import PatroniHTTP
 import PatroniPlatform
+import PatroniPorts
 
 extension Etcd3Backend {
     /// How long the stream may be silent before the copy is compared with a server's answer.

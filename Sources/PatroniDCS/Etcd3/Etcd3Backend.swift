@@ -5,6 +5,7 @@ import PatroniConfiguration
 import PatroniCore
 import PatroniHTTP
 import PatroniPlatform
+import PatroniPorts
 
 /// Keys in etcd, through its JSON gateway.
 actor Etcd3Backend: KeyBackend {

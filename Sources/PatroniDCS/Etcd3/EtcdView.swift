@@ -1,6 +1,7 @@
 // The local copy of a cluster's keys, kept up to date by a watch (DCS-103). A struct: who may believe it, and when.
 
 import PatroniCore
+import PatroniPorts
 
 /// Keys at one revision. Events are applied in the order of revisions; what a direct read already showed is passed over.
 struct EtcdView: Sendable {

@@ -4,6 +4,7 @@ import Logging
 import PatroniCore
 import PatroniHTTP
 import PatroniPlatform
+import PatroniPorts
 
 /// One watch.
 struct KubernetesStream: Sendable {

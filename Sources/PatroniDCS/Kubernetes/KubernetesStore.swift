@@ -5,6 +5,7 @@ import PatroniConfiguration
 import PatroniCore
 import PatroniHTTP
 import PatroniPlatform
+import PatroniPorts
 
 /// Annotations of ConfigMaps or Endpoints and of pods, read from copies that watches keep fresh.
 actor KubernetesStore: ConfigurationStore {

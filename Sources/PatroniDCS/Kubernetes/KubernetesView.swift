@@ -1,6 +1,7 @@
 // From the objects to the keys that every store has, so that one reader understands them all (DCS-149 to DCS-153). Pure.
 
 import PatroniCore
+import PatroniPorts
 
 /// The cluster's objects at one moment.
 struct KubernetesView: Sendable {

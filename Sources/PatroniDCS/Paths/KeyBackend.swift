@@ -1,6 +1,7 @@
 // What a store that keeps keys under a path must be able to do; PathStore makes a ConfigurationStore of it.
 
 import PatroniCore
+import PatroniPorts
 
 /// When a write may happen.
 enum WriteCondition: Sendable, Hashable {

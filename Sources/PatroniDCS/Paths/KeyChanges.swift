@@ -1,6 +1,7 @@
 // From changed keys to news the agent understands.
 
 import PatroniCore
+import PatroniPorts
 
 extension StoreChange {
     /// What it means that `key` was `before` and is `after` now; nil for what nobody waits for.

@@ -1,6 +1,7 @@
 // A ConfigurationStore over any backend of keys: Patroni's paths and JSON, and what need not be written again.
 
 import PatroniCore
+import PatroniPorts
 
 /// One cluster's keys as one member sees them.
 actor PathStore<Backend: KeyBackend>: ConfigurationStore {

@@ -1,8 +1,8 @@
 // Configurations of simulated members, read once and copied for every history that has the same.
 
-import PatroniAgent
 import PatroniConfiguration
 import PatroniCore
+import PatroniLoop
 
 /// Reading and checking a configuration costs more than a minute of simulated time, so one is read once.
 final class Blueprints {

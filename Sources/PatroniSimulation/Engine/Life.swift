@@ -1,9 +1,8 @@
 // One run of one member's agent, from its start to its crash or end.
 
-import PatroniAPI
-import PatroniAgent
 import PatroniCore
-import PatroniDCS
+import PatroniLoop
+import PatroniPorts
 
 /// Lives are numbered through a history; a restarted agent is another life of the same member.
 ///

@@ -1,10 +1,9 @@
 // Agents are started, crash, and end.
 
 import Logging
-import PatroniAPI
-import PatroniAgent
 import PatroniCore
-import PatroniDCS
+import PatroniLoop
+import PatroniPorts
 
 extension World {
     func startAgent(_ index: Int) {
@@ -27,8 +26,8 @@ extension World {
             time: time, store: SimulatedStore(world: self, life: life.number),
             server: SimulatedServer(world: self, life: life.number),
             members: SimulatedPeers(world: self, life: life.number), callbacks: SimulatedCallbacks(),
-            logger: logger(index), status: StatusHolder(first))
-        parts.surroundings = SimulatedSurroundings(world: self, life: life.number)
+            logger: logger(index), status: StatusHolder(first),
+            surroundings: SimulatedSurroundings(world: self, life: life.number))
         parts.witness = Witness(world: self, life: life.number)
         parts.rules = plan.rules
         if let spoil = plan.spoil {

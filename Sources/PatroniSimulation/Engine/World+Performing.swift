@@ -2,7 +2,7 @@
 
 import CSimulation
 import PatroniCore
-import PatroniDCS
+import PatroniPorts
 import Synchronization
 
 extension World {

@@ -2,12 +2,11 @@
 
 import CSimulation
 import Logging
-import PatroniAPI
-import PatroniAgent
 import PatroniConfiguration
 import PatroniCore
-import PatroniDCS
+import PatroniLoop
 import PatroniPlatform
+import PatroniPorts
 
 /// Holds the cluster, its surroundings and the clock.
 ///

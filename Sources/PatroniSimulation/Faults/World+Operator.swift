@@ -1,9 +1,9 @@
 // What operators do to a simulated cluster, and how patronictl does it.
 
-import PatroniAPI
-import PatroniAgent
 import PatroniConfiguration
 import PatroniCore
+import PatroniLoop
+import PatroniPorts
 
 extension World {
     func carryOut(_ command: OperatorCommand) {

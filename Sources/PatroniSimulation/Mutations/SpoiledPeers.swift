@@ -1,8 +1,8 @@
 // Other members whose silence is taken for consent.
 
-import PatroniAPI
-import PatroniAgent
 import PatroniCore
+import PatroniLoop
+import PatroniPorts
 
 /// Everything goes through to the members, but for the one mistake.
 struct SpoiledPeers: Peers {

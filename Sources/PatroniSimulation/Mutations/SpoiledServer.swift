@@ -1,8 +1,8 @@
 // A PostgreSQL, or an agent's hand on it, that makes mistakes.
 
-import PatroniAgent
 import PatroniConfiguration
 import PatroniCore
+import PatroniLoop
 import PatroniPostgres
 
 /// Everything goes through to the server beneath, but for the one mistake.

@@ -1,7 +1,7 @@
 // A store's client that makes mistakes.
 
 import PatroniCore
-import PatroniDCS
+import PatroniPorts
 
 /// Everything goes through to the store beneath, but for the one mistake.
 struct SpoiledStore: ConfigurationStore {

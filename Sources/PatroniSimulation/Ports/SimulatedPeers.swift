@@ -1,8 +1,8 @@
 // The other members, asked over the model network.
 
-import PatroniAPI
-import PatroniAgent
 import PatroniCore
+import PatroniLoop
+import PatroniPorts
 
 struct SimulatedPeers: Peers {
     let world: World

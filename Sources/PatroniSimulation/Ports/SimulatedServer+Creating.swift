@@ -1,8 +1,8 @@
 // Data directories of model servers: created, copied, compared, rewound.
 
-import PatroniAgent
 import PatroniConfiguration
 import PatroniCore
+import PatroniLoop
 import PatroniPostgres
 
 extension SimulatedServer {

@@ -1,8 +1,8 @@
 // Starting, stopping and promoting a model server, as the real room does it.
 
-import PatroniAgent
 import PatroniConfiguration
 import PatroniCore
+import PatroniLoop
 import PatroniPostgres
 
 extension SimulatedServer {

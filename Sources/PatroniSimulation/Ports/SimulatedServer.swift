@@ -1,8 +1,8 @@
 // A member's PostgreSQL as its agent sees it: the model fleet behind the time that looking and acting takes.
 
-import PatroniAgent
 import PatroniConfiguration
 import PatroniCore
+import PatroniLoop
 import PatroniPostgres
 
 struct SimulatedServer: ManagedServer {

@@ -1,7 +1,7 @@
 // A member's client of the model store: requests travel, get lost, and are given up at their deadline.
 
 import PatroniCore
-import PatroniDCS
+import PatroniPorts
 
 /// Behaves as PathStore over etcd does: which requests there are, what is skipped, what a lost answer means.
 struct SimulatedStore: ConfigurationStore {

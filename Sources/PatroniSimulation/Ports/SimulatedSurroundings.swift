@@ -1,8 +1,8 @@
 // Files, callbacks and witnesses of a simulated agent.
 
-import PatroniAgent
 import PatroniConfiguration
 import PatroniCore
+import PatroniLoop
 import PatroniPlatform
 
 struct SimulatedSurroundings: AgentSurroundings {

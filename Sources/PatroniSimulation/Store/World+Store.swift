@@ -1,7 +1,7 @@
 // The way to the store and back, its news, and the end of sessions.
 
 import PatroniCore
-import PatroniDCS
+import PatroniPorts
 
 extension World {
     /// One way: half of what a request within a machine room takes.

@@ -1,8 +1,8 @@
 // The scenario in the simulator's store.
 
 import PatroniCore
-import PatroniDCS
 import PatroniPlatform
+import PatroniPorts
 import Synchronization
 
 @testable import PatroniSimulation

@@ -3,6 +3,7 @@
 import Glibc
 import PatroniCore
 import PatroniPlatform
+import PatroniPorts
 import Testing
 
 @testable import PatroniDCS

@@ -1,7 +1,7 @@
 // A recorded scenario of the store: what its clients ask, one after the other, of the model and of a real etcd.
 
 import PatroniCore
-import PatroniDCS
+import PatroniPorts
 import Synchronization
 
 /// One thing that happens.

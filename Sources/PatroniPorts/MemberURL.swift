@@ -3,13 +3,13 @@
 import PatroniCore
 
 /// Scheme, host and port; the path is chosen by whoever asks.
-struct MemberURL: Sendable, Hashable {
-    let scheme: String
-    let host: String
-    let port: Int
+public struct MemberURL: Sendable, Hashable {
+    public let scheme: String
+    public let host: String
+    public let port: Int
 
     /// Nil when the text is no HTTP address.
-    init?(_ text: String) {
+    public init?(_ text: String) {
         guard let mark = text.firstRange(of: "://") else { return nil }
         scheme = text[..<mark.lowerBound].lowercased()
         guard scheme == "http" || scheme == "https" else { return nil }
@@ -21,5 +21,8 @@ struct MemberURL: Sendable, Hashable {
         (host, port) = parts
     }
 
-    func url(path: String) -> String { "\(scheme)://\(Endpoint(host: host, port: port))/\(path)" }
+    /// Where the member of this address is asked about failsafe mode.
+    public static func failsafe(_ address: String) -> String { MemberURL(address)?.url(path: "failsafe") ?? address }
+
+    public func url(path: String) -> String { "\(scheme)://\(Endpoint(host: host, port: port))/\(path)" }
 }

@@ -1,10 +1,9 @@
 // PostgreSQL stops and the leadership is handed over: at the end of the agent, and on an operator's request.
 
 import Logging
-import PatroniAPI
 import PatroniCore
-import PatroniDCS
 import PatroniPlatform
+import PatroniPorts
 
 extension Agent {
     /// The agent was told to end (HA-012 to HA-015), or may not go on. In maintenance mode everything stays as it is.

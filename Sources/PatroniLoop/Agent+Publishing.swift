@@ -1,11 +1,10 @@
 // What others are told at the end of a turn: the member key, the leader's report, the health checks (HA-022, HA-036).
 
 import Logging
-import PatroniAPI
 import PatroniConfiguration
 import PatroniCore
-import PatroniDCS
 import PatroniPlatform
+import PatroniPorts
 
 extension Agent {
     func publish() async {

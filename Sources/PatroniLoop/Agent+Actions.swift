@@ -2,8 +2,8 @@
 
 import Logging
 import PatroniCore
-import PatroniDCS
 import PatroniPlatform
+import PatroniPorts
 
 extension Agent {
     func perform(_ action: Action, because reason: Reason) async -> Learned {

@@ -1,9 +1,9 @@
 // Operators' requests that come over the REST API: restart and reinitialize, now or later.
 
 import Logging
-import PatroniAPI
 import PatroniCore
 import PatroniPlatform
+import PatroniPorts
 
 extension Agent {
     static let tooLate = "patroni is shutting down"

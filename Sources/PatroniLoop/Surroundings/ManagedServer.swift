@@ -1,4 +1,4 @@
-// What the agent needs of its PostgreSQL. The real one is LocalServer; a simulator has its own.
+// What the agent needs of its PostgreSQL. The real one is LocalDatabase; a simulator has its own.
 
 import PatroniConfiguration
 import PatroniCore

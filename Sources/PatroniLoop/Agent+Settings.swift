@@ -1,12 +1,10 @@
 // New settings: from the store when it says something new, from the file on request.
 
 import Logging
-import PatroniAPI
 import PatroniConfiguration
 import PatroniCore
-import PatroniDCS
-import PatroniHTTP
 import PatroniPlatform
+import PatroniPorts
 
 extension Agent {
     /// Takes over the cluster's half. A bad one is refused as a whole and the one in force stays (HA-020, CFG-019).
@@ -69,9 +67,9 @@ extension Agent {
     /// Logging and the REST API follow the local file.
     private func applyToServices() async {
         parts.surroundings.configureLog(configuration.local.log.options)
-        do throws(ServerFailure) {
-            try await api?.apply(configuration.local.restAPI)
-        } catch { log.error("the REST API keeps its old settings: \(error)") }
+        if let problem = await api?.follow(configuration.local.restAPI) {
+            log.error("the REST API keeps its old settings: \(problem)")
+        }
     }
 
     /// Not before there is a database: the directory must stay empty for initdb (CFG-288).

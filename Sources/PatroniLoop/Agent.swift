@@ -1,25 +1,11 @@
 // The agent beside one PostgreSQL server: takes turns until it is told to end.
 
 import Logging
-import PatroniAPI
 import PatroniConfiguration
 import PatroniCore
-import PatroniDCS
 import PatroniPlatform
+import PatroniPorts
 import PatroniPostgres
-
-/// The other members, asked directly.
-package protocol Peers: Sendable {
-    func status(of members: [Member], by deadline: Moment) async -> [PeerStatus]
-    func isAlive(_ member: Member, by deadline: Moment) async -> Bool
-    /// Asks everybody in `circle` (name → REST address) whether the primary may go on without the store, the silent ones
-    /// again and again; ends by the deadline with one reply for each.
-    func failsafe(
-        _ notice: FailsafeNotice, to circle: [MemberName: String], by deadline: Moment
-    ) async -> [FailsafeReply]
-}
-
-extension MemberClient: Peers {}
 
 /// How the agent ended.
 package enum AgentEnd: Sendable, Equatable {
@@ -41,7 +27,7 @@ package actor Agent {
         package var logger: Logger
         /// Where health checks read what is going on.
         package var status: StatusHolder
-        package var surroundings: any AgentSurroundings = RealSurroundings()
+        package var surroundings: any AgentSurroundings
         /// What decides. The simulator spoils single rules to see whether it would notice.
         package var rules = Rules.tables
         /// Is told what the agent decides and believes.
@@ -51,7 +37,7 @@ package actor Agent {
 
         package init(
             time: any TimeSource, store: any ConfigurationStore, server: any ManagedServer, members: any Peers,
-            callbacks: any RoleCallbacks, logger: Logger, status: StatusHolder
+            callbacks: any RoleCallbacks, logger: Logger, status: StatusHolder, surroundings: any AgentSurroundings
         ) {
             self.time = time
             self.store = store
@@ -60,6 +46,7 @@ package actor Agent {
             self.callbacks = callbacks
             self.logger = logger
             self.status = status
+            self.surroundings = surroundings
         }
     }
 
@@ -128,7 +115,7 @@ package actor Agent {
     /// As asked when the data directory was last seen empty.
     var mayCloneWithoutLeader = false
     var hasAnnouncedStart = false
-    var api: APIServer?
+    var api: (any StatusService)?
     var isShuttingDown = false
     var isReloadRequested = false
     var lastTurn: Moment
@@ -187,7 +174,7 @@ package actor Agent {
     }
 
     /// The REST API follows the configuration; it needs the agent to exist first.
-    func use(_ server: APIServer) { api = server }
+    package func use(_ service: any StatusService) { api = service }
 
     /// Sleeps, but not through a request to end.
     func pause(until deadline: Moment) async {

@@ -2,8 +2,8 @@
 
 import Logging
 import PatroniCore
-import PatroniDCS
 import PatroniPlatform
+import PatroniPorts
 
 extension Agent {
     /// Waits for the store as long as it takes, then makes sure that nobody runs under our name (HA-369, DCS-058,
@@ -45,5 +45,5 @@ extension Agent {
 /// The agent can't start; one line for the operator.
 package struct StartFailure: Error, Sendable, CustomStringConvertible {
     package var description: String
-    init(_ description: String) { self.description = description }
+    package init(_ description: String) { self.description = description }
 }

@@ -3,8 +3,8 @@
 import Logging
 import PatroniConfiguration
 import PatroniCore
-import PatroniDCS
 import PatroniPlatform
+import PatroniPorts
 import PatroniPostgres
 
 extension Agent {

@@ -63,7 +63,7 @@ public struct FailsafeNotice: Sendable, Hashable {
     }
 
     /// Nil when the body names nobody.
-    init?(body: JSONObject) {
+    public init?(body: JSONObject) {
         guard let name = body["name"]?.string, !name.isEmpty else { return nil }
         self.name = MemberName(name)
         connectionURL = body["conn_url"]?.string

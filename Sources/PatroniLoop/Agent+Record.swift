@@ -1,9 +1,9 @@
 // What changed, kept for whoever asks why; and what stands against everybody while nobody leads.
 
 import Logging
-import PatroniAPI
 import PatroniCore
 import PatroniPlatform
+import PatroniPorts
 
 extension Agent {
     /// Notes a turn that has ended, if it changed something.

@@ -3,16 +3,16 @@
 import PatroniCore
 
 /// The server's part of the status: either what SQL said, or what we believe when SQL said nothing.
-struct LocalServer: Sendable {
+package struct LocalServer: Sendable {
     /// What SQL said; nil when it could not be asked or its answer is too old.
-    let answer: RunningServer?
+    package let answer: RunningServer?
     /// Nil is `unknown`: it should be running, but SQL gives no answer (API-066).
-    let state: MemberState?
-    let role: MemberRole
-    let isSyncStandby: Bool
-    let isQuorumStandby: Bool
+    package let state: MemberState?
+    package let role: MemberRole
+    package let isSyncStandby: Bool
+    package let isQuorumStandby: Bool
 
-    init(_ snapshot: StatusSnapshot, now: Moment) {
+    package init(_ snapshot: StatusSnapshot, now: Moment) {
         let answer = Self.freshAnswer(snapshot, now: now)
         self.answer = answer
         if let answer {
@@ -42,17 +42,17 @@ struct LocalServer: Sendable {
         return now - snapshot.serverSeen <= age ? answer : nil
     }
 
-    var stateText: String { state?.rawValue ?? "unknown" }
-    var isRunning: Bool { state == .running }
-    var standby: StandbyProgress? { answer?.standby }
+    package var stateText: String { state?.rawValue ?? "unknown" }
+    package var isRunning: Bool { state == .running }
+    package var standby: StandbyProgress? { answer?.standby }
     /// What a standby shows as received: never nothing (API-071).
-    var received: LSN? { standby.map { progress in progress.received ?? progress.replayed } }
-    var replayed: LSN { standby?.replayed ?? .zero }
+    package var received: LSN? { standby.map { progress in progress.received ?? progress.replayed } }
+    package var replayed: LSN { standby?.replayed ?? .zero }
 }
 
 extension StatusSnapshot {
     /// The newest position of the leader that we have heard of; zero when unknown (API-048, API-200).
-    func leaderPosition(_ server: LocalServer) -> LSN {
+    package func leaderPosition(_ server: LocalServer) -> LSN {
         max(cluster?.status.position ?? .zero, server.standby?.latestUpstreamEnd ?? .zero)
     }
 }

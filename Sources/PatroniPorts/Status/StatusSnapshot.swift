@@ -92,20 +92,6 @@ public struct StatusSnapshot: Sendable, Hashable {
     public func isLeader(at now: Moment) -> Bool { leaderUntil.map { now < $0 } ?? false }
 }
 
-extension WalSender {
-    var json: JSON {
-        [
-            "usename": .init(user), "application_name": .string(applicationName),
-            "client_addr": .init(clientAddress), "state": .init(state), "sync_state": .init(syncState),
-            "sync_priority": .int(Int64(syncPriority)),
-        ]
-    }
-}
-
-extension JSON {
-    init(_ text: String?) { self = text.map(JSON.string) ?? .null }
-}
-
 /// Where the agent puts its snapshots and the REST API takes them, without waiting for each other.
 public final class StatusHolder: Sendable {
     private let value: Mutex<StatusSnapshot>

@@ -1,11 +1,10 @@
 // Failsafe mode in the agent: asks the others, answers them, and remembers what was promised.
 
 import Logging
-import PatroniAPI
 import PatroniConfiguration
 import PatroniCore
-import PatroniDCS
 import PatroniPlatform
+import PatroniPorts
 
 /// What the agent remembers about failsafe mode. What follows from it is the core's business (``Failsafe``).
 struct FailsafeMemory: Sendable {
@@ -66,7 +65,7 @@ extension Agent {
     }
 
     private func report(_ reply: FailsafeReply, _ address: String) {
-        let endpoint = MemberClient.failsafeEndpoint(of: address)
+        let endpoint = MemberURL.failsafe(address)
         switch reply.answer {
         case .accepted: log.info("Got response from \(reply.name) \(endpoint): Accepted")
         case .refused(let text): log.info("Got response from \(reply.name) \(endpoint): \(text)")

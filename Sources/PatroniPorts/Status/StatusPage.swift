@@ -74,3 +74,13 @@ public enum StatusPage {
     /// `2026-11-21 04:55:23.273307+00:00` (API-018).
     private static func timestamp(_ time: WallTime) -> JSON { .string(time.iso8601(separator: " ")) }
 }
+
+extension WalSender {
+    var json: JSON {
+        [
+            "usename": .init(user), "application_name": .string(applicationName),
+            "client_addr": .init(clientAddress), "state": .init(state), "sync_state": .init(syncState),
+            "sync_priority": .int(Int64(syncPriority)),
+        ]
+    }
+}

@@ -8,7 +8,7 @@ import PatroniPlatform
 package struct ConfigurationKeeper: Sendable {
     /// Reading blocks on the disk, so it is not done here.
     package let loader: ConfigurationLoader
-    private(set) var tree: JSONObject
+    package private(set) var tree: JSONObject
     /// The cluster's half as last seen in the store, or as remembered from there.
     package private(set) var dynamic: JSONObject
     /// The same as text, made once: every turn asks for it.
@@ -19,7 +19,7 @@ package struct ConfigurationKeeper: Sendable {
     private var remembered: String?
 
     /// The cluster's half comes from the copy in the data directory, else from `bootstrap.dcs` (CFG-285, CFG-286).
-    init(loader: ConfigurationLoader, loaded: LocalConfiguration, home: String?) throws(ConfigurationError) {
+    package init(loader: ConfigurationLoader, loaded: LocalConfiguration, home: String?) throws(ConfigurationError) {
         try self.init(loader: loader, loaded: loaded, home: home, findCopy: Self.copy(in:))
     }
 
@@ -44,7 +44,7 @@ package struct ConfigurationKeeper: Sendable {
     package var cluster: ClusterSettings { effective.cluster }
 
     /// For the log whenever something changed.
-    var warnings: [String] {
+    package var warnings: [String] {
         effective.warnings + effective.agent.tagWarnings
             + UnsupportedSettings.warnings(local: tree, cluster: effective.cluster)
     }

@@ -1,11 +1,10 @@
 // One turn: look at everything at once, let the rules decide, do what they say, publish the outcome.
 
 import Logging
-import PatroniAPI
 import PatroniConfiguration
 import PatroniCore
-import PatroniDCS
 import PatroniPlatform
+import PatroniPorts
 
 enum TurnEnd: Sendable {
     case settled(again: Duration?)

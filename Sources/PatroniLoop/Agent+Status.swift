@@ -1,8 +1,8 @@
 // The picture that health checks look at, taken after everything that changes it.
 
-import PatroniAPI
 import PatroniConfiguration
 import PatroniCore
+import PatroniPorts
 import PatroniPostgres
 
 extension Agent {
