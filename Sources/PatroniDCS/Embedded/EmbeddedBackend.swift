@@ -104,18 +104,18 @@ actor EmbeddedBackend: KeyBackend {
     // MARK: the leader key
 
     nonisolated func acquireLeader(_ name: String, by deadline: Moment) async -> LeaderKeyOutcome {
-        await leading(name, by: deadline)
+        await leading(name, .race, by: deadline)
     }
 
     nonisolated func renewLeader(
         _ name: String, known: StoredKey?, by deadline: Moment
     ) async -> LeaderKeyOutcome {
-        await leading(name, mayCreate: false, by: deadline)
+        await leading(name, .renewal, by: deadline)
     }
 
     /// Taking and keeping are nearly one: the key is ours already, or somebody else's, or free, and then only taken.
     private nonisolated func leading(
-        _ name: String, mayCreate: Bool = true, by deadline: Moment
+        _ name: String, _ claim: LeaderClaim, by deadline: Moment
     ) async -> LeaderKeyOutcome {
         do throws(StoreFailure) {
             return try await onTime(deadline) { me throws(StoreFailure) in
@@ -124,7 +124,7 @@ actor EmbeddedBackend: KeyBackend {
                     if let holder, holder.value != name, !holder.value.isEmpty {
                         return .lostTo(MemberName(holder.value))
                     }
-                    if !mayCreate, holder?.value.isEmpty != false { return .lostTo(nil) }
+                    if claim == .renewal, holder?.value.isEmpty != false { return .lostTo(nil) }
                     let session = try me.livingSession(db, isForced: true)
                     if holder?.session != String(session) { _ = try me.store(ClusterKey.leader, name, session, db) }
                     return .held

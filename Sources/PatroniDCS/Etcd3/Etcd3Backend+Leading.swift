@@ -3,6 +3,7 @@
 import Logging
 import PatroniCore
 import PatroniPlatform
+import PatroniPorts
 
 /// The lease this process holds.
 struct EtcdLease: Sendable, Hashable {
@@ -55,7 +56,7 @@ extension Etcd3Backend {
     }
 
     func acquireLeader(_ name: String, by deadline: Moment) async -> LeaderKeyOutcome {
-        await leading(name, mayCreate: true, by: deadline)
+        await leading(name, .race, by: deadline)
     }
 
     /// Normally renews the lease only: the key must not change, others wake up on it (DCS-196). One that is gone is not made
@@ -67,15 +68,15 @@ extension Etcd3Backend {
         } catch {
             return .unknown(error)
         }
-        return await leading(name, mayCreate: false, by: deadline)
+        return await leading(name, .renewal, by: deadline)
     }
 
     /// Writes the leader key under our lease. A key of ours from an earlier life is taken over.
-    private func leading(_ name: String, mayCreate: Bool, by deadline: Moment) async -> LeaderKeyOutcome {
+    private func leading(_ name: String, _ claim: LeaderClaim, by deadline: Moment) async -> LeaderKeyOutcome {
         let full = path.full(ClusterKey.leader)
         var losses = 0
         do throws(StoreFailure) {
-            var takesOver = !mayCreate
+            var takesOver = claim == .renewal
             while losses < 3 {
                 let lease = try await keepLease(isForced: true, by: deadline)
                 let condition = takesOver ? EtcdRequest.hasValue(full, name) : EtcdRequest.isAbsent(full)
@@ -87,7 +88,7 @@ extension Etcd3Backend {
                     if found.lease == lease { return .held }
                     takesOver = true
                 case .conditionFailed(nil, _):
-                    if !mayCreate { return .lostTo(nil) }
+                    if claim == .renewal { return .lostTo(nil) }
                     // It went away while we tried to take it over: anybody's now.
                     takesOver = false
                 case .leaseLost: self.lease = EtcdLease()

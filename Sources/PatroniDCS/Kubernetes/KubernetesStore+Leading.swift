@@ -3,47 +3,48 @@
 import PatroniConfiguration
 import PatroniCore
 import PatroniPlatform
+import PatroniPorts
 
 extension KubernetesStore {
     /// Somebody else may have led since we did, and the slices lead to them: no renewal has told us so.
     func acquireLeader(by deadline: Moment) async -> LeaderKeyOutcome {
         forgetRoute()
-        return await leading(mayTake: true, by: deadline)
+        return await leading(.race, by: deadline)
     }
 
     /// A record of ours that expired and that nobody took is ours still: nobody has led since.
-    func renewLeader(by deadline: Moment) async -> LeaderKeyOutcome { await leading(mayTake: false, by: deadline) }
+    func renewLeader(by deadline: Moment) async -> LeaderKeyOutcome { await leading(.renewal, by: deadline) }
 
     nonisolated var hasReportBesideLeader: Bool { true }
 
     /// One write a loop, as Patroni's leader makes: other writers of the object meet it less often, and so do watches.
     func renewLeader(reporting status: ClusterStatus, by deadline: Moment) async -> LeaderKeyOutcome {
         let outcome = await leading(
-            mayTake: false, reporting: KubernetesWriting.status(merged(status)), by: deadline)
+            .renewal, reporting: KubernetesWriting.status(merged(status)), by: deadline)
         statusVersion = nil
         return outcome
     }
 
     /// Both locks while members change over: the older one first, by which the others decide.
     private func leading(
-        mayTake: Bool, reporting report: [KubernetesAnnotation] = [], by deadline: Moment
+        _ claim: LeaderClaim, reporting report: [KubernetesAnnotation] = [], by deadline: Moment
     ) async -> LeaderKeyOutcome {
-        var mayTake = mayTake
+        var claim = claim
         if let older = names.olderLock {
-            let outcome = await taking(older, ifFree: mayTake, with: report, by: deadline)
+            let outcome = await taking(older, claim, with: report, by: deadline)
             guard outcome.isHeld else { return outcome }
             // It is the one that counts; the other may be a new one.
-            mayTake = true
+            claim = .race
         }
-        let outcome = await taking(names.mainLock, ifFree: mayTake, with: report, by: deadline)
+        let outcome = await taking(names.mainLock, claim, with: report, by: deadline)
         if outcome.isHeld { routeIfNeeded() } else { forgetRoute() }
         return outcome
     }
 
-    /// Writes our record over the one that is there, unless it is another's and alive; over one that is nobody's only
-    /// `ifFree`.
+    /// Writes our record over the one that is there, unless it is another's and alive; in a race also over one that is
+    /// nobody's.
     private func taking(
-        _ lock: KubernetesLock, ifFree: Bool, with report: [KubernetesAnnotation], by deadline: Moment
+        _ lock: KubernetesLock, _ claim: LeaderClaim, with report: [KubernetesAnnotation], by deadline: Moment
     ) async -> LeaderKeyOutcome {
         do throws(KubernetesProblem) {
             var current = cached(lock.resource, lock.name)
@@ -56,13 +57,13 @@ extension KubernetesStore {
                     isCertain = true
                     continue
                 }
-                if !ifFree, current.flatMap({ LeaderRecord($0.annotations).leader }) != member.text {
+                if claim == .renewal, current.flatMap({ LeaderRecord($0.annotations).leader }) != member.text {
                     if isCertain { return .lostTo(nil) }
                     current = try await look(at: lock.resource, lock.name, by: deadline)
                     isCertain = true
                     continue
                 }
-                var write = claim(lock, over: current)
+                var write = record(lock, over: current)
                 write.annotations += report
                 let sent =
                     if let current {
@@ -82,7 +83,7 @@ extension KubernetesStore {
         return .unknown(StoreFailure(.unavailable, "kubernetes: the leader object changes faster than it can be taken"))
     }
 
-    private func claim(_ lock: KubernetesLock, over current: KubernetesObject?) -> KubernetesWrite {
+    private func record(_ lock: KubernetesLock, over current: KubernetesObject?) -> KubernetesWrite {
         KubernetesWrite(
             resource: lock.resource, name: lock.name,
             annotations: LeaderRecord.claim(
@@ -185,7 +186,7 @@ extension KubernetesStore {
                 if let name, name != member.text { return .conflict }
                 var write = KubernetesWrite(resource: lock.resource, name: lock.name, annotations: annotations)
                 if name == member.text {
-                    write = claim(lock, over: current)
+                    write = record(lock, over: current)
                     write.annotations += annotations
                 }
                 let sent =

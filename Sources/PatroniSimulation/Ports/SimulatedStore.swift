@@ -87,7 +87,7 @@ struct SimulatedStore: ConfigurationStore {
 
     // MARK: the leader key
 
-    func acquireLeader(by deadline: Moment) async -> LeaderKeyOutcome { await leading(isRenewal: false, by: deadline) }
+    func acquireLeader(by deadline: Moment) async -> LeaderKeyOutcome { await leading(.race, by: deadline) }
 
     func renewLeader(by deadline: Moment) async -> LeaderKeyOutcome {
         guard let number = await session(isForced: true, by: deadline) else { return .unknown(Self.silence) }
@@ -95,15 +95,15 @@ struct SimulatedStore: ConfigurationStore {
             world.happened(.renewed(own.member))
             return .held
         }
-        return await leading(isRenewal: true, by: deadline)
+        return await leading(.renewal, by: deadline)
     }
 
-    private func leading(isRenewal: Bool, by deadline: Moment) async -> LeaderKeyOutcome {
+    private func leading(_ claim: LeaderClaim, by deadline: Moment) async -> LeaderKeyOutcome {
         let (name, member) = (name, own.member)
         for _ in 0..<3 {
             guard let number = await session(isForced: true, by: deadline) else { return .unknown(Self.silence) }
             let answer = await request(by: deadline) { store, _ in
-                store.acquire(name, number, isRenewal: isRenewal)
+                store.acquire(name, number, claim)
             }
             guard let outcome = answer else { return .unknown(Self.silence) }
             if let outcome {

@@ -1,6 +1,7 @@
 // The store itself: one copy of the truth, changed by one request after the other, with sessions that run out.
 
 import PatroniCore
+import PatroniPorts
 
 /// As etcd keeps a cluster's keys, and as PathStore reads and writes them. Values are kept as what they mean, not as text.
 struct ModelStore {
@@ -85,10 +86,10 @@ struct ModelStore {
 
     // MARK: the leader key
 
-    /// The new holder, or who holds it already; nil: the session is gone. A renewal takes no key that is free.
-    mutating func acquire(_ name: MemberName, _ session: Int, isRenewal: Bool = false) -> LeaderKeyOutcome? {
+    /// The new holder, or who holds it already; nil: the session is gone.
+    mutating func acquire(_ name: MemberName, _ session: Int, _ claim: LeaderClaim = .race) -> LeaderKeyOutcome? {
         guard sessions[session] != nil else { return nil }
-        if isRenewal, cluster.leader == nil { return .lostTo(nil) }
+        if claim == .renewal, cluster.leader == nil { return .lostTo(nil) }
         if let leader = cluster.leader {
             guard leader.name == name else { return .lostTo(leader.name) }
             if leaderSession == session { return .held }
