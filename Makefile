@@ -1,10 +1,12 @@
 # The project's front door. `make help` lists the verbs.
-# Tests with servers run in a few rows, one after the other in each: more of them at once on two cores would only wait for
-# each other, past their deadlines.
+# Tests mostly wait for servers, so they run in four rows beside each other, one after the other in each row.
 
 SWIFT ?= swift
 TEST = $(SWIFT) test --skip-build --disable-xctest
 SOURCES = Package.swift Sources Tests
+# Whole clusters in two rows that take about as long.
+ROW = IntegrationTests/(BadInput|BadObjects|BesideRealPatroni|ChangingOver|InKubernetes|InThePod|WhenTheAPIServerFails)
+CLUSTERS = '--filter $(ROW)' '--filter IntegrationTests --skip $(ROW)'
 STATIC = -c release --static-swift-stdlib --scratch-path .build-release -Xlinker -s
 
 .PHONY: help charts image build build-tests release test unit integration coverage demo format lint conformance docs clean install-dependencies histories simulate test-kubernetes
@@ -34,9 +36,8 @@ build-tests: ## debug build of everything
 	$(SWIFT) build --build-tests
 
 test: install-dependencies build-tests ## all tests: rules, rooms, real PostgreSQL and etcd, beside real Patroni
-	scripts/side-by-side '--filter PatroniPostgresTests|PatroniDCSTests' \
+	scripts/side-by-side $(CLUSTERS) '--filter PatroniPostgresTests|PatroniDCSTests' \
 	    '--skip IntegrationTests --skip PatroniPostgresTests --skip PatroniDCSTests'
-	$(TEST) --no-parallel --filter IntegrationTests
 
 # One thread runs a history; the debug builds of the tests look for overlapping accesses.
 SIMULATOR = $(SWIFT) build -c release --static-swift-stdlib --product patroni-simulator --scratch-path .build-sim \
@@ -59,7 +60,7 @@ unit: build-tests ## the tests that need no server: core, configuration, house r
 	$(TEST) --filter 'TidyTests|PatroniCoreTests|PatroniConfigurationTests'
 
 integration: install-dependencies build-tests ## the tests with whole clusters only
-	$(TEST) --no-parallel --filter IntegrationTests
+	scripts/side-by-side $(CLUSTERS)
 
 test-kubernetes: build-tests ## contract and clusters on a real API server (needs KUBE_APISERVER, KUBERNETES_LAB, see docs/kubernetes.md)
 	@scripts/test-kubernetes

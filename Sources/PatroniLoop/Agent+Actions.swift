@@ -25,9 +25,8 @@ extension Agent {
             await parts.server.setAsideFailedBootstrap()
             return .written(action, outcome)
         case .restoreConfiguration:
-            let outcome = await parts.store.writeConfiguration(
-                configuration.dynamic, ifVersion: cluster?.configuration?.version, by: storeDeadline())
-            return .written(action, outcome)
+            return .written(
+                action, await parts.store.restoreConfiguration(configuration.dynamic, by: storeDeadline()))
         case .recordHistory:
             await recordHistory()
             return .done(action)

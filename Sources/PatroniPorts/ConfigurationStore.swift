@@ -44,6 +44,9 @@ public protocol ConfigurationStore: Sendable {
     /// A nil request clears the key (`{}`).
     func writeFailover(_ request: FailoverRequest?, ifVersion: KeyVersion?, by deadline: Moment) async -> WriteOutcome
     func writeConfiguration(_ values: JSONObject, ifVersion: KeyVersion?, by deadline: Moment) async -> WriteOutcome
+    /// Only where there is none, or none that can be read: an operator may have been faster than the leader who has seen
+    /// that it is missing (HA-023).
+    func restoreConfiguration(_ values: JSONObject, by deadline: Moment) async -> WriteOutcome
     /// Here nil means "only if the key is absent or its version unknown to us", as Patroni does.
     func writeSync(_ state: SyncState, ifVersion: KeyVersion?, by deadline: Moment) async -> WriteOutcome
 

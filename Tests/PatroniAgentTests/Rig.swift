@@ -161,7 +161,9 @@ final class Rig: Sendable {
     func settled(_ alpha: RigMember, _ beta: RigMember) async throws {
         try await eventually("alpha leads and beta streams") {
             let cluster = try await cluster()
+            // The leader's first turns have put the first settings in place.
             return cluster.leader?.name == "alpha" && cluster.member("alpha")?.role == .primary
+                && cluster.configuration != nil
                 && cluster.member("beta")?.replicationState == "streaming"
         }
     }

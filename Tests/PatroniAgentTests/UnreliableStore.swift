@@ -99,6 +99,9 @@ final class UnreliableStore: ConfigurationStore {
     func writeConfiguration(_ values: JSONObject, ifVersion: KeyVersion?, by deadline: Moment) async -> WriteOutcome {
         await write(deadline) { await store.writeConfiguration(values, ifVersion: ifVersion, by: deadline) }
     }
+    func restoreConfiguration(_ values: JSONObject, by deadline: Moment) async -> WriteOutcome {
+        await write(deadline) { await store.restoreConfiguration(values, by: deadline) }
+    }
     func writeSync(_ state: SyncState, ifVersion: KeyVersion?, by deadline: Moment) async -> WriteOutcome {
         await write(deadline) { await store.writeSync(state, ifVersion: ifVersion, by: deadline) }
     }

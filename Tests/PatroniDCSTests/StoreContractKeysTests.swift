@@ -31,6 +31,32 @@ import Testing
         await b.close()
     }
 
+    @Test(arguments: StoreKind.allCases) func onlyAMissingConfigurationIsRestored(kind: StoreKind) async throws {
+        let bench = try await StoreBench(kind)
+        let (a, b) = (try await bench.store("a"), try await bench.store("b", isControl: true))
+        #expect(try await a.readCluster(by: bench.soon()).configuration == nil)
+        // The operator was faster.
+        #expect(await b.writeConfiguration(["ttl": 31], ifVersion: nil, by: bench.soon()).isWritten)
+        #expect(await a.restoreConfiguration(["ttl": 30], by: bench.soon()) == .conflict)
+        #expect(try await a.readCluster(by: bench.soon()).configuration?.values == ["ttl": 31])
+        #expect(await a.restoreConfiguration(["ttl": 30], by: bench.soon()) == .conflict)
+        #expect(await b.deleteCluster(by: bench.soon()).isWritten)
+        let identifier = try #require(SystemIdentifier("7364512398761234567"))
+        #expect(await a.writeInitialize(identifier, by: bench.soon()).isWritten)
+        #expect(try await a.readCluster(by: bench.soon()).configuration == nil)
+        let restored = await a.restoreConfiguration(["ttl": 30], by: bench.soon())
+        let read = try await b.readCluster(by: bench.soon())
+        #expect(read.configuration?.values == ["ttl": 30])
+        #expect(restored == .written(read.configuration?.version))
+        #expect(read.initialize.identifier == identifier)
+        #expect(await b.raw(ClusterKey.configuration, "settings?", by: bench.soon()).isWritten)
+        #expect(try await a.readCluster(by: bench.soon()).configuration == nil)
+        #expect(await a.restoreConfiguration(["ttl": 30], by: bench.soon()).isWritten)
+        #expect(try await a.readCluster(by: bench.soon()).configuration?.values == ["ttl": 30])
+        await a.close()
+        await b.close()
+    }
+
     @Test(arguments: StoreKind.allCases) func theVersionOfAWriteIsGoodForTheNext(kind: StoreKind) async throws {
         let bench = try await StoreBench(kind)
         let a = try await bench.store("a")

@@ -44,6 +44,9 @@ public struct StoredConfiguration: Sendable, Hashable, Codable {
         self.values = values
         self.version = version
     }
+
+    /// Does it hold settings? What does not counts as missing, and the leader replaces it.
+    public static func isReadable(_ text: String) -> Bool { (try? JSON.parse(text))?.object != nil }
 }
 
 /// One consistent view of a cluster.

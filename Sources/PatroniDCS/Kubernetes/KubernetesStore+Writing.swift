@@ -144,6 +144,15 @@ extension KubernetesStore {
             if: version.map(WriteCondition.version) ?? .always, by: deadline)
     }
 
+    /// It shares its object with other annotations, so that the object may be there without it.
+    func restoreConfiguration(_ values: JSONObject, by deadline: Moment) async -> WriteOutcome {
+        let annotation = KubernetesAnnotation("config", values.text())
+        return await adding(annotation, over: { !StoredConfiguration.isReadable($0) }, by: deadline) {
+            found, mayBeOurs in
+            mayBeOurs && found.holds([annotation]) ? .written(found.version) : .conflict
+        }
+    }
+
     func writeSync(_ state: SyncState, ifVersion version: KeyVersion?, by deadline: Moment) async -> WriteOutcome {
         await write(
             names.sync, KubernetesWriting.sync(state), if: version.map(WriteCondition.version) ?? .absent,
@@ -179,19 +188,29 @@ extension KubernetesStore {
 
     /// Claims look alike, whoever makes them. The server's books tell whose it is when an answer was lost.
     func claimInitialize(by deadline: Moment) async -> WriteOutcome {
+        await adding(KubernetesAnnotation("initialize", ""), as: claimant, by: deadline, judgeClaim)
+    }
+
+    /// Writes an annotation of the configuration's object where there is none of its name, or one that `isNothing`. `judge`
+    /// says what another means that is there; an answer of ours may have been lost.
+    private func adding(
+        _ annotation: KubernetesAnnotation, over isNothing: (String) -> Bool = { _ in false },
+        as manager: String? = nil,
+        by deadline: Moment, _ judge: (_ found: KubernetesObject, _ mayBeOurs: Bool) -> WriteOutcome
+    ) async -> WriteOutcome {
         let write = KubernetesWrite(
-            resource: names.resource, name: names.configuration,
-            annotations: [KubernetesAnnotation("initialize", "")], manager: claimant)
+            resource: names.resource, name: names.configuration, annotations: [annotation], manager: manager)
         await makeConfigurationService(by: deadline)
         do throws(KubernetesProblem) {
             var known = cached(write.resource, write.name)
             var mayBeOurs = false
+            func isTaken(_ object: KubernetesObject) -> Bool {
+                object.annotations[annotation.name].map { !isNothing($0) } ?? false
+            }
             for _ in 0..<4 {
-                if known?.annotations["initialize"] != nil {
+                if known.map(isTaken) == true {
                     known = try await look(at: write.resource, write.name, by: deadline)
-                    if let known, known.annotations["initialize"] != nil {
-                        return judgeClaim(known, mayBeOurs: mayBeOurs)
-                    }
+                    if let known, isTaken(known) { return judge(known, mayBeOurs) }
                 }
                 let sent =
                     if let known { try await patch(write, version: known.version, by: deadline) } else {
@@ -208,7 +227,7 @@ extension KubernetesStore {
     }
 
     /// Whose the claim is that stands there; unknown where an answer was lost and the server keeps no books.
-    private func judgeClaim(_ found: KubernetesObject, mayBeOurs: Bool) -> WriteOutcome {
+    private func judgeClaim(_ found: KubernetesObject, _ mayBeOurs: Bool) -> WriteOutcome {
         if found.writers[claimant]?.contains("initialize") == true { return .written(found.version) }
         if mayBeOurs, found.writers.isEmpty {
             return .unknown(StoreFailure(.unavailable, "kubernetes: nobody can say who claimed the bootstrap"))

@@ -63,6 +63,14 @@ actor PathStore<Backend: KeyBackend>: ConfigurationStore {
         await put(ClusterKey.configuration, values.text(), if: version.map(WriteCondition.version), deadline)
     }
 
+    func restoreConfiguration(_ values: JSONObject, by deadline: Moment) async -> WriteOutcome {
+        let unreadable = known[ClusterKey.configuration].flatMap { key in
+            StoredConfiguration.isReadable(key.value) ? nil : key.version
+        }
+        return await put(
+            ClusterKey.configuration, values.text(), if: unreadable.map(WriteCondition.version) ?? .absent, deadline)
+    }
+
     func writeSync(_ state: SyncState, ifVersion version: KeyVersion?, by deadline: Moment) async -> WriteOutcome {
         await put(ClusterKey.sync, state.json.text(), if: version.map(WriteCondition.version) ?? .absent, deadline)
     }

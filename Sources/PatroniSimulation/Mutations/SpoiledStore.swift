@@ -76,6 +76,9 @@ struct SpoiledStore: ConfigurationStore {
     func writeConfiguration(_ values: JSONObject, ifVersion: KeyVersion?, by deadline: Moment) async -> WriteOutcome {
         settled(await inner.writeConfiguration(values, ifVersion: ifVersion, by: deadline))
     }
+    func restoreConfiguration(_ values: JSONObject, by deadline: Moment) async -> WriteOutcome {
+        settled(await inner.restoreConfiguration(values, by: deadline))
+    }
     func writeInitialize(_ identifier: SystemIdentifier, by deadline: Moment) async -> WriteOutcome {
         await inner.writeInitialize(identifier, by: deadline)
     }

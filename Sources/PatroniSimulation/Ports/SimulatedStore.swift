@@ -188,6 +188,10 @@ struct SimulatedStore: ConfigurationStore {
         await write(by: deadline, detour: detour) { $0.write(configuration: values, ifVersion: version) }
     }
 
+    func restoreConfiguration(_ values: JSONObject, by deadline: Moment) async -> WriteOutcome {
+        await write(by: deadline, detour: detour) { $0.restore(configuration: values) }
+    }
+
     func writeSync(_ state: SyncState, ifVersion version: KeyVersion?, by deadline: Moment) async -> WriteOutcome {
         let (world, member) = (world, own.member)
         let outcome = await write(by: deadline, detour: detour) { store in

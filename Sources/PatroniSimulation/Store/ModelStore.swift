@@ -167,6 +167,10 @@ struct ModelStore {
         return .written(new)
     }
 
+    mutating func restore(configuration values: JSONObject) -> WriteOutcome {
+        cluster.configuration == nil ? write(configuration: values, ifVersion: nil) : .conflict
+    }
+
     /// Here nil means "only if it is absent".
     mutating func write(sync state: SyncState, ifVersion version: KeyVersion?) -> WriteOutcome {
         if version != syncVersion { return .conflict }
