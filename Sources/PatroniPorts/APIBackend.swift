@@ -1,4 +1,4 @@
-// What the REST API needs done by the agent. Everything that only reads or checks stays on this side.
+// What the REST API needs done by the agent. Everything that only reads or checks stays in PatroniAPI.
 
 import PatroniCore
 

@@ -111,6 +111,16 @@ final class StoreBench: Sendable {
 
     func soon(_ seconds: Double = 5) -> Moment { time.now + .seconds(seconds) }
 
+    /// What others have written may be seen a moment later. False: it was not seen within five seconds.
+    func sees(_ store: any ConfigurationStore, _ isSo: (Cluster) -> Bool) async throws -> Bool {
+        let end = soon()
+        while time.now < end {
+            if isSo(try await store.readCluster(by: soon())) { return true }
+            await pause(0.05)
+        }
+        return false
+    }
+
     func pause(_ seconds: Double) async { await time.sleep(until: soon(seconds)) }
 
     /// Makes the store silent until the returned closure is called.

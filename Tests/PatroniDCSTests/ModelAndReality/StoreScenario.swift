@@ -36,7 +36,9 @@ struct StoreScenario: Sendable, CustomTestStringConvertible {
     private static let swaps = StoreScenario(
         "compare and swap",
         [
-            .open("alpha"), .open("beta"), .ask("alpha", .configuration(["ttl": 30], .none)), .ask("alpha", .read),
+            .open("alpha"), .open("beta"), .ask("alpha", .restoreConfiguration(["ttl": 29])), .ask("beta", .read),
+            .ask("beta", .restoreConfiguration(["ttl": 28])), .ask("alpha", .restoreConfiguration(["ttl": 27])),
+            .ask("alpha", .configuration(["ttl": 30], .none)), .ask("alpha", .read),
             .ask("beta", .configuration(["ttl": 31], .none)), .ask("alpha", .configuration(["ttl": 32], .read)),
             .ask("alpha", .configuration(["ttl": 33], .written)), .ask("beta", .configuration(["ttl": 34], .written)),
             .ask("alpha", .sync(SyncState(leader: "alpha", standbys: []), .none)),

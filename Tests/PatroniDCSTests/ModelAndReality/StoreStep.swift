@@ -46,6 +46,7 @@ enum Deed: Sendable {
     case failsafe([MemberName: String])
     case failover(FailoverRequest?, Condition)
     case configuration(JSONObject, Condition)
+    case restoreConfiguration(JSONObject)
     case sync(SyncState, Condition)
     case claimInitialize
     case writeInitialize(String)
@@ -96,6 +97,7 @@ final class StoreClient: Sendable {
         case .history(let history): return word(await store.writeHistory(history, by: end))
         case .failsafe(let members): return word(await store.writeFailsafe(members, by: end))
         case .failover, .configuration, .sync: return await write(deed, by: end)
+        case .restoreConfiguration(let values): return word(await store.restoreConfiguration(values, by: end))
         case .claimInitialize: return word(await store.claimInitialize(by: end))
         case .writeInitialize(let text):
             guard let identifier = SystemIdentifier(text) else { return "no identifier" }
