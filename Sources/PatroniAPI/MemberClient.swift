@@ -4,7 +4,6 @@ import PatroniConfiguration
 import PatroniCore
 import PatroniHTTP
 import PatroniPlatform
-import PatroniPorts
 
 /// A client with the credentials and certificates that members expect (API-206).
 public final class MemberClient: Sendable {

@@ -139,11 +139,7 @@ import Testing
         #expect(try await b.readCluster(by: bench.soon()).member("a")?.state == .stopped)
         // Somebody deleted it: it comes back.
         #expect(await b.deleteCluster(by: bench.soon()).isWritten)
-        // What others write may be seen a moment later.
-        for _ in 0..<50 where kind.hasSessions {
-            if try await a.readCluster(by: bench.soon()).members.isEmpty { break }
-            await bench.pause(0.1)
-        }
+        if kind.hasSessions { #expect(try await bench.sees(a) { $0.members.isEmpty }) }
         #expect(await a.publishMember(["state": "stopped"], by: bench.soon()).isWritten)
         #expect(try await b.readCluster(by: bench.soon()).members.count == 1)
         #expect(await a.removeMember(by: bench.soon()).isWritten)

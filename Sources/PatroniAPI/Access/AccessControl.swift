@@ -4,7 +4,6 @@ import PatroniConfiguration
 import PatroniCore
 import PatroniHTTP
 import PatroniPlatform
-import PatroniPorts
 
 /// Section 2 of the REST API's ledger.
 struct AccessControl: Sendable {

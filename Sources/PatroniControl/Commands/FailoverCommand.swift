@@ -140,7 +140,7 @@ private struct LeaderChange {
     /// Asks the leader's REST API, or the candidate's when nobody leads; falls back to the store.
     private func order(_ schedule: Schedule?, _ view: ClusterView, _ session: ControlSession) async throws(ControlError)
     {
-        var body: JSONObject = ["candidate": candidate.map(JSON.string) ?? .null]
+        var body: JSONObject = ["candidate": JSON(candidate)]
         body["leader"] = leader.map(JSON.string)
         body["scheduled_at"] = schedule.map { .string($0.iso) }
         let target =

@@ -70,8 +70,8 @@ extension Cluster {
 
     private mutating func readConfiguration(_ key: StoredKey) {
         do throws(JSONError) {
-            if let object = try JSON.parse(key.value).object {
-                configuration = StoredConfiguration(values: object, version: key.version)
+            if let values = try StoredConfiguration.values(of: key.value) {
+                configuration = StoredConfiguration(values: values, version: key.version)
             } else {
                 complaints.append("config key is not a JSON object: the last good configuration stays in force")
             }

@@ -45,8 +45,11 @@ public struct StoredConfiguration: Sendable, Hashable, Codable {
         self.version = version
     }
 
+    /// The settings in a stored text; nil when it is no object.
+    static func values(of text: String) throws(JSONError) -> JSONObject? { try JSON.parse(text).object }
+
     /// Does it hold settings? What does not counts as missing, and the leader replaces it.
-    public static func isReadable(_ text: String) -> Bool { (try? JSON.parse(text))?.object != nil }
+    public static func isReadable(_ text: String) -> Bool { (try? values(of: text)) != nil }
 }
 
 /// One consistent view of a cluster.

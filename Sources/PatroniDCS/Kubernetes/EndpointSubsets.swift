@@ -48,7 +48,7 @@ struct EndpointSubsets: Sendable {
             }
         }
         return [
-            "kind": "Pod", "uid": pod.uid.map(JSON.string) ?? .null, "namespace": .string(namespace),
+            "kind": "Pod", "uid": JSON(pod.uid), "namespace": .string(namespace),
             "name": .string(name), "resourceVersion": .string(pod.version.text),
         ]
     }

@@ -77,7 +77,7 @@ struct KubernetesMetadata: Sendable {
         var json: JSONObject = ["namespace": .string(namespace), "name": .string(name), "labels": labels]
         if !annotations.isEmpty {
             json["annotations"] = .object(
-                JSONObject(annotations.map { ($0.name, $0.value.map(JSON.string) ?? .null) }))
+                JSONObject(annotations.map { ($0.name, JSON($0.value)) }))
         }
         json["resourceVersion"] = version.map { .string($0.text) }
         return .object(json)

@@ -29,14 +29,13 @@ extension KubernetesStore {
     private func leading(
         _ claim: LeaderClaim, reporting report: [KubernetesAnnotation] = [], by deadline: Moment
     ) async -> LeaderKeyOutcome {
-        var claim = claim
         if let older = names.olderLock {
             let outcome = await taking(older, claim, with: report, by: deadline)
             guard outcome.isHeld else { return outcome }
-            // It is the one that counts; the other may be a new one.
-            claim = .race
         }
-        let outcome = await taking(names.mainLock, claim, with: report, by: deadline)
+        // The older one is the one that counts; beside it this one may be new.
+        let outcome = await taking(
+            names.mainLock, names.olderLock == nil ? claim : .race, with: report, by: deadline)
         if outcome.isHeld { routeIfNeeded() } else { forgetRoute() }
         return outcome
     }

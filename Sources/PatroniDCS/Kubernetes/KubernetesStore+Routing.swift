@@ -61,7 +61,7 @@ struct LeaderSlice: Sendable {
             endpoint["nodeName"] = pod.nodeName.map(JSON.string)
             endpoint["targetRef"] = [
                 "kind": "Pod", "namespace": .string(namespace), "name": .string(pod.name),
-                "uid": pod.uid.map(JSON.string) ?? .null,
+                "uid": JSON(pod.uid),
             ]
         }
         return endpoint

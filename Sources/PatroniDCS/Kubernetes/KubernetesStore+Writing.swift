@@ -195,8 +195,8 @@ extension KubernetesStore {
     /// says what another means that is there; an answer of ours may have been lost.
     private func adding(
         _ annotation: KubernetesAnnotation, over isNothing: (String) -> Bool = { _ in false },
-        as manager: String? = nil,
-        by deadline: Moment, _ judge: (_ found: KubernetesObject, _ mayBeOurs: Bool) -> WriteOutcome
+        as manager: String? = nil, by deadline: Moment,
+        _ judge: (_ found: KubernetesObject, _ mayBeOurs: Bool) -> WriteOutcome
     ) async -> WriteOutcome {
         let write = KubernetesWrite(
             resource: names.resource, name: names.configuration, annotations: [annotation], manager: manager)
@@ -204,11 +204,11 @@ extension KubernetesStore {
         do throws(KubernetesProblem) {
             var known = cached(write.resource, write.name)
             var mayBeOurs = false
-            func isTaken(_ object: KubernetesObject) -> Bool {
-                object.annotations[annotation.name].map { !isNothing($0) } ?? false
+            func isTaken(_ object: KubernetesObject?) -> Bool {
+                object?.annotations[annotation.name].map { !isNothing($0) } ?? false
             }
             for _ in 0..<4 {
-                if known.map(isTaken) == true {
+                if isTaken(known) {
                     known = try await look(at: write.resource, write.name, by: deadline)
                     if let known, isTaken(known) { return judge(known, mayBeOurs) }
                 }

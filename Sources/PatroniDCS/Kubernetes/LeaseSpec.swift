@@ -20,7 +20,7 @@ struct LeaseSpec: Sendable, Hashable {
         var rest: [KubernetesAnnotation] = []
         for annotation in written {
             switch annotation.name {
-            case "leader": spec["holderIdentity"] = annotation.value.map(JSON.string) ?? .null
+            case "leader": spec["holderIdentity"] = JSON(annotation.value)
             case "ttl": spec["leaseDurationSeconds"] = annotation.value.flatMap { Int64($0) }.map(JSON.int) ?? .null
             case "renewTime": spec["renewTime"] = annotation.value.map(microTime) ?? .null
             case "acquireTime": spec["acquireTime"] = annotation.value.map(microTime) ?? .null

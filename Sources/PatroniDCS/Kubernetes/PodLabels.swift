@@ -66,6 +66,6 @@ struct PodLabels: Sendable {
     }
 
     static func json(_ wishes: [Wish]) -> JSON {
-        .object(JSONObject(wishes.map { ($0.name, $0.value.map(JSON.string) ?? .null) }))
+        .object(JSONObject(wishes.map { ($0.name, JSON($0.value)) }))
     }
 }

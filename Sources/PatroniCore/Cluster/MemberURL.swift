@@ -1,7 +1,5 @@
 // A member's REST address taken apart: `http://host:port/patroni`.
 
-import PatroniCore
-
 /// Scheme, host and port; the path is chosen by whoever asks.
 public struct MemberURL: Sendable, Hashable {
     public let scheme: String

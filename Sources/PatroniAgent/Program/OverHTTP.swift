@@ -1,4 +1,4 @@
-// What the loop reaches the world through, by those who speak HTTP.
+// The other members and the REST API, as the loop knows them: both speak HTTP.
 
 import PatroniAPI
 import PatroniConfiguration
